@@ -1,0 +1,36 @@
+# Everything here makes its own environment first: a fresh machine needs Python 3.11+ and nothing else.
+PYTHON ?= python3
+RESTOCK := .venv/bin/restock
+STAMP := .venv/.installed
+
+.PHONY: install run test lint types lock verify-image clean
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Restock needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: install  ## the whole main job on the bundled sample: embedded AWS, forecaster, worker
+	$(RESTOCK) local --until-done --report report
+
+test: install
+	.venv/bin/python -m pytest $(ARGS)
+
+lint: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: install
+	.venv/bin/mypy
+
+lock:  ## resolve anew; needs uv (pip install uv)
+	uv pip compile pyproject.toml --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-worker.lock
+	uv pip compile pyproject.toml --extra forecaster --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-forecaster.lock
+
+clean:
+	rm -rf .venv build dist report .restock

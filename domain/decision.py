@@ -1,0 +1,154 @@
+"""Given what we know now, what follows for a product?
+
+The slow answers (stock, forecast) come back as an Assessment of a *snapshot* and are applied here to the state as it
+is now. If an order was opened or closed in between, the stock that was read may or may not contain that shipment:
+then nothing is decided, the product stays dirty and is assessed again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from domain.accuracy import remember_interval
+from domain.events import ReorderRequired
+from domain.forecast import DemandForecast
+from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, order_quantity, thresholds, urgency
+from domain.product import ForecastNote, Interval, OpenOrder, ProductState, StockLevel, reorder_id
+from domain.signals import deserves_insight, stock_band
+
+OPEN_ORDERS_MAX = 64
+INTERVAL = (0.1, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What was found out about a snapshot of a product. stock is None when the shop has no record of it."""
+
+    snapshot: ProductState
+    stock: StockLevel | None
+    terms: SupplyTerms
+    forecast: DemandForecast
+    inputs: int
+    reorder_point: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A product fell into a worse band."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next state of a product and what it asks the world for."""
+
+    state: ProductState
+    order: ReorderRequired | None
+    crossing: Crossing | None
+    cover_days: float
+    on_hand: int | None
+
+
+def assess(
+    snapshots: Sequence[ProductState],
+    stocks: Sequence[StockLevel | None],
+    terms: Sequence[SupplyTerms],
+    forecasts: Sequence[DemandForecast],
+    inputs: Sequence[int],
+) -> list[Assessment]:
+    """Computes every product's thresholds at once."""
+    protection = [f.over(t.protection_days) for f, t in zip(forecasts, terms, strict=True)]
+    levels = thresholds(
+        list(terms),
+        np.array([total.mean for total in protection]),
+        np.array([total.dispersion for total in protection]),
+        np.array([f.over(FORECAST_DAYS).mean / FORECAST_DAYS for f in forecasts]),
+    )
+    rows = zip(snapshots, stocks, terms, forecasts, inputs, levels.reorder_point, levels.target, strict=True)
+    return [Assessment(s, stock, t, f, i, int(point), int(top)) for s, stock, t, f, i, point, top in rows]
+
+
+def newest_stock(read: StockLevel | None, told: StockLevel | None) -> StockLevel | None:
+    """The newer of what the shop's table says and what a StockChanged event said."""
+    if read is None or told is None:
+        return read or told
+    return told if told.at > read.at else read
+
+
+def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | None:
+    """The decision for the state as it is now, None if it moved on in a way that makes the stock read doubtful."""
+    snapshot = assessment.snapshot
+    if state.open_orders != snapshot.open_orders or state.stock != snapshot.stock or state.cycle != snapshot.cycle:
+        return None
+    judged = replace(
+        state,
+        version=state.version + 1,
+        dirty=max(0, state.dirty - snapshot.dirty),
+        dirty_since=now,
+        forecast=_note(assessment),
+        intervals=_intervals(state, assessment.forecast),
+    )
+    if assessment.stock is None:
+        return Decision(judged, None, None, 0.0, None)
+    on_hand = assessment.stock.level
+    daily = assessment.forecast.over(FORECAST_DAYS).mean / FORECAST_DAYS
+    cover = days_of_cover(on_hand, daily)
+    judged, crossing = _band(judged, cover, assessment)
+    order = _order(judged, assessment, on_hand, cover, now)
+    if order is not None:
+        due_on = assessment.forecast.as_of + assessment.terms.lead_time_days
+        opened = OpenOrder(judged.cycle + 1, order.recommended_order_quantity, 0, due_on)
+        judged = replace(judged, cycle=opened.cycle, open_orders=(*judged.open_orders, opened))
+    return Decision(judged, order, crossing, cover, on_hand)
+
+
+def _note(assessment: Assessment) -> ForecastNote:
+    forecast = assessment.forecast
+    totals = tuple((t.cover_days, t.mean, t.dispersion) for t in forecast.totals)
+    return ForecastNote(forecast.as_of, assessment.inputs, forecast.source, totals)
+
+
+def _intervals(state: ProductState, forecast: DemandForecast) -> tuple[Interval, ...]:
+    tomorrow = forecast.over(1)
+    low, high = (tomorrow.quantile(p) for p in INTERVAL)
+    return remember_interval(state.intervals, Interval(forecast.as_of, low, high))
+
+
+def _band(state: ProductState, cover: float, assessment: Assessment) -> tuple[ProductState, Crossing | None]:
+    band = stock_band(state.band, cover, assessment.terms.lead_time_days)
+    as_of = assessment.forecast.as_of
+    if not deserves_insight(state.band, band, as_of, state.insight_on):
+        return replace(state, band=band), None
+    return replace(state, band=band, insight_on=as_of), Crossing(str(state.band), band)
+
+
+def _order(state: ProductState, assessment: Assessment, on_hand: int, cover: float, now: int) -> ReorderRequired | None:
+    on_order, terms = state.on_order, assessment.terms
+    position = on_hand + on_order
+    quantity = order_quantity(position, assessment.reorder_point, assessment.target, terms)
+    if quantity == 0 or len(state.open_orders) >= OPEN_ORDERS_MAX:
+        return None
+    as_of = assessment.forecast.as_of
+    return ReorderRequired(
+        product=state.key,
+        reorder_id=reorder_id(state.key, state.cycle + 1),
+        decided_at=now,
+        as_of=as_of,
+        current_stock=on_hand,
+        on_order=on_order,
+        inventory_position=position,
+        reorder_point=assessment.reorder_point,
+        optimal_inventory=assessment.target,
+        recommended_order_quantity=quantity,
+        pack_size=terms.pack_size,
+        minimum_order_quantity=terms.minimum_order_quantity,
+        lead_time_days=terms.lead_time_days,
+        urgency=urgency(cover, terms.lead_time_days),
+        projected_stockout_on=as_of + int(cover) if cover < 10_000 else None,
+        forecast_source=assessment.forecast.source,
+    )

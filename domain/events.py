@@ -1,0 +1,110 @@
+"""What happened, and what we have to say about it?
+
+Every event carries the product it concerns, an id that stays the same when it is sent again, and the time at which
+it happened. Times are whole milliseconds since the epoch (UTC), days whole days since the epoch, money whole minor
+units (cents). Nothing here is ever changed after it was made."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MS_PER_DAY = 86_400_000
+
+
+class ProductKey(NamedTuple):
+    """A product, or a product at one location. Both ids are verbatim and case-sensitive."""
+
+    product_id: str
+    location_id: str | None = None
+
+
+class SaleRecorded(NamedTuple):
+    """One line of a sale. A return has a negative quantity; revenue_minor is quantity x price, rounded half-even."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    quantity: int
+    revenue_minor: int
+    promotion: bool = False
+    category: str | None = None
+
+    @property
+    def day(self) -> int:
+        return self.occurred_at // MS_PER_DAY
+
+
+class StockChanged(NamedTuple):
+    """The shop counted: this many units are on hand, as of occurred_at. The newest count wins."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    level: int
+
+
+class PromotionPlanned(NamedTuple):
+    """The product will be promoted from starts_on to ends_on, both days included."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    starts_on: int
+    ends_on: int
+
+
+class ShipmentReceived(NamedTuple):
+    """Units of an order arrived. The shop has booked them into its stock *before* it says so."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+    quantity: int
+
+
+class ReorderCancelled(NamedTuple):
+    """What is still outstanding of an order will not come."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+
+
+Event = SaleRecorded | StockChanged | PromotionPlanned | ShipmentReceived | ReorderCancelled
+
+
+class ReorderRequired(NamedTuple):
+    """Buy this much. reorder_id is stable: whoever acts on it deduplicates by it."""
+
+    product: ProductKey
+    reorder_id: str
+    decided_at: int
+    as_of: int
+    current_stock: int
+    on_order: int
+    inventory_position: int
+    reorder_point: int
+    optimal_inventory: int
+    recommended_order_quantity: int
+    pack_size: int
+    minimum_order_quantity: int
+    lead_time_days: int
+    urgency: str
+    projected_stockout_on: int | None
+    forecast_source: str
+
+
+class InsightPublished(NamedTuple):
+    """A few words for a planner about a product that crossed a level. They never change a quantity."""
+
+    product: ProductKey
+    insight_id: str
+    decided_at: int
+    crossing: str
+    factors: tuple[str, ...]
+    recommendations: tuple[str, ...]
+    risks: tuple[str, ...]
+    inventory_suggestions: tuple[str, ...]
+    source: str

@@ -1,0 +1,131 @@
+"""Which numbers describe a product's demand up to a day?
+
+One definition for streaming, training and serving. `as_of` is the first day that is *not* seen: every window ends the
+day before it, a day without sales is a zero, returns subtract. Everything is a function of a matrix of daily net
+units, one row a product, the last column being the day before as_of; so a product's features can never see the day
+they are to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.product import WINDOW_DAYS, Bucket, ProductState
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+EWMA_ALPHA = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class DailySeries:
+    """What the features are computed from, for n products and the WINDOW_DAYS days before as_of.
+
+    net: int64 (n, WINDOW_DAYS), units sold less units returned. last_price and mean_price: float64 (n,), minor units
+    a unit on the last selling day and over the window, NaN when nothing was sold. promoted_share: float64 (n,), share
+    of sold units that were promoted. planned_promotions: per product the (first, last) days, both included."""
+
+    as_of: int
+    net: Ints
+    last_price: Floats
+    mean_price: Floats
+    promoted_share: Floats
+    planned_promotions: tuple[tuple[tuple[int, int], ...], ...]
+
+    def take(self, rows: Sequence[int]) -> DailySeries:
+        """The same series for some of its products."""
+        index = np.asarray(rows, dtype=np.int64)
+        return DailySeries(
+            self.as_of,
+            self.net[index],
+            self.last_price[index],
+            self.mean_price[index],
+            self.promoted_share[index],
+            tuple(self.planned_promotions[row] for row in rows),
+        )
+
+
+def series_of(states: Sequence[ProductState], as_of: int) -> DailySeries:
+    """Lays the buckets of many products out as arrays."""
+    n = len(states)
+    net = np.zeros((n, WINDOW_DAYS), dtype=np.int64)
+    last_price, mean_price = np.full(n, np.nan), np.full(n, np.nan)
+    promoted_share = np.zeros(n)
+    first = as_of - WINDOW_DAYS
+    for row, state in enumerate(states):
+        window = {day: bucket for day, bucket in state.buckets.items() if first <= day < as_of}
+        for day, bucket in window.items():
+            net[row, day - first] = bucket.sold - bucket.returned
+        last_price[row], mean_price[row], promoted_share[row] = _prices(window)
+    promotions = tuple(state.promotions for state in states)
+    return DailySeries(as_of, net, last_price, mean_price, promoted_share, promotions)
+
+
+def _prices(window: Mapping[int, Bucket]) -> tuple[float, float, float]:
+    sold = sum(bucket.sold for bucket in window.values())
+    if not sold:
+        return float("nan"), float("nan"), 0.0
+    last = window[max(day for day, bucket in window.items() if bucket.sold)]
+    revenue = sum(bucket.revenue for bucket in window.values())
+    promoted = sum(bucket.promoted for bucket in window.values())
+    return last.revenue / last.sold, revenue / sold, promoted / sold
+
+
+def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:
+    """The guide's features and the extras that earn their place, one array of length n each.
+
+    lag_7, lag_30: net units 7 and 30 days before as_of (int64). rolling_7/30/56: mean net units a day. ewma: mean
+    with weights falling by 10 % a day. std_30: standard deviation over 30 days (population). same_weekday_mean: mean
+    of the 8 days 7, 14 … 56 days before as_of. nonzero_share: share of the 56 days with any net units.
+    days_since_last_sale: days from the last day with net units above zero to as_of, 57 if there was none.
+    price_ratio: price of the last selling day over the window's mean price, 1 if unknown. The calendar is as_of's."""
+    net = series.net
+    n = len(net)
+    positive = net > 0
+    since = np.where(positive.any(axis=1), np.argmax(positive[:, ::-1], axis=1) + 1, WINDOW_DAYS + 1)
+    weights = EWMA_ALPHA * (1 - EWMA_ALPHA) ** np.arange(WINDOW_DAYS - 1, -1, -1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = series.last_price / series.mean_price
+    calendar = calendar_of(series.as_of)
+    return {
+        "lag_7": net[:, -7],
+        "lag_30": net[:, -30],
+        "rolling_7": net[:, -7:].sum(axis=1) / 7,
+        "rolling_30": net[:, -30:].sum(axis=1) / 30,
+        "rolling_56": net.sum(axis=1) / WINDOW_DAYS,
+        "ewma": net @ (weights / weights.sum()),
+        "std_30": net[:, -30:].std(axis=1),
+        "same_weekday_mean": net[:, ::7].sum(axis=1) / (WINDOW_DAYS // 7),
+        "nonzero_share": (net != 0).sum(axis=1) / WINDOW_DAYS,
+        "days_since_last_sale": since.astype(np.int64),
+        "price_ratio": np.where(np.isfinite(ratio), ratio, 1.0),
+        "promotion_share": series.promoted_share,
+        **{name: np.full(n, value) for name, value in calendar.items()},
+    }
+
+
+def calendar_of(day: int) -> dict[str, int]:
+    """day_of_week (Monday is 0), month, quarter and is_weekend (0 or 1) of a day since the epoch."""
+    date = np.datetime64(day, "D")
+    month = int(date.astype("datetime64[M]").astype(int)) % 12 + 1
+    weekday = (day + 3) % 7  # 1970-01-01 was a Thursday
+    return {
+        "day_of_week": weekday,
+        "month": month,
+        "quarter": (month + 2) // 3,
+        "is_weekend": int(weekday >= 5),
+    }
+
+
+def planned_share(series: DailySeries, cover_days: Ints) -> Floats:
+    """Share of the next cover_days days (per product) that lies in a planned promotion."""
+    share = np.zeros(len(series.net))
+    for row, spans in enumerate(series.planned_promotions):
+        if spans:
+            days = range(series.as_of, series.as_of + int(cover_days[row]))
+            share[row] = sum(any(first <= day <= last for first, last in spans) for day in days) / len(days)
+    return share

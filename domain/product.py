@@ -1,0 +1,276 @@
+"""What do we know of one product, and how does an event change it?
+
+The state is a function of the *set* of accepted events: daily buckets hold integer sums, which commute. Folding a
+batch gives the next state, an outcome for each event, and the ledger segments to write with it. Duplicate and late
+are results, not errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from domain.events import (
+    MS_PER_DAY,
+    Event,
+    ProductKey,
+    PromotionPlanned,
+    ReorderCancelled,
+    SaleRecorded,
+    ShipmentReceived,
+    StockChanged,
+)
+from domain.ledger import Ledger, Segment, id_digest, payload_digest
+
+HORIZON_DAYS = 35
+WINDOW_DAYS = 56
+KEPT_DAYS = WINDOW_DAYS + HORIZON_DAYS
+INTERVAL_DAYS = 28
+PROMOTIONS_MAX = 16
+
+
+class Outcome(Enum):
+    """What became of an event. CONFLICT: its id was counted before with another payload."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    CONFLICT = "conflict"
+
+
+class Bucket(NamedTuple):
+    """One day of one product: units sold and returned, what they brought and cost in minor units, promoted units."""
+
+    sold: int = 0
+    revenue: int = 0
+    returned: int = 0
+    refunded: int = 0
+    promoted: int = 0
+
+    @property
+    def net(self) -> int:
+        return self.sold - self.returned
+
+
+class StockLevel(NamedTuple):
+    level: int
+    at: int
+
+
+class OpenOrder(NamedTuple):
+    """An order not yet closed. What is outstanding counts as on order, however late it is."""
+
+    cycle: int
+    quantity: int
+    received: int
+    due_on: int
+
+    @property
+    def outstanding(self) -> int:
+        return max(0, self.quantity - self.received)
+
+
+class Interval(NamedTuple):
+    """The 80 % interval that was forecast for one day, before that day began."""
+
+    day: int
+    low: int
+    high: int
+
+
+class ForecastNote(NamedTuple):
+    """The forecast a product was last judged by. inputs names what it was computed from."""
+
+    as_of: int
+    inputs: int
+    source: str
+    totals: tuple[tuple[int, float, float], ...]
+
+
+NO_BUCKETS: Mapping[int, Bucket] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ProductState:
+    """Everything Restock keeps of a product. version counts commits, sales accepted sales and units their net units,
+    dirty what was accepted since the last decision (dirty_since: when the first of it was, ms)."""
+
+    key: ProductKey
+    version: int = 0
+    buckets: Mapping[int, Bucket] = field(default_factory=lambda: NO_BUCKETS)
+    newest_day: int | None = None
+    sales: int = 0
+    units: int = 0
+    dirty: int = 0
+    dirty_since: int = 0
+    ledger: Ledger = field(default_factory=Ledger)
+    category: str | None = None
+    stock: StockLevel | None = None
+    cycle: int = 0
+    open_orders: tuple[OpenOrder, ...] = ()
+    promotions: tuple[tuple[int, int], ...] = ()
+    forecast: ForecastNote | None = None
+    intervals: tuple[Interval, ...] = ()
+    band: str | None = None
+    insight_on: int | None = None
+
+    @property
+    def on_order(self) -> int:
+        return sum(order.outstanding for order in self.open_orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The result of a fold: the next state (the same object if nothing was accepted) and what to write with it."""
+
+    state: ProductState
+    outcomes: tuple[Outcome, ...]
+    written: tuple[Segment, ...] = ()
+    dropped: tuple[int, ...] = ()
+
+
+def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:
+    """Folds events of one product into its state. now (ms) dates the change and ages event ids, nothing else."""
+    draft = _Draft(state)
+    outcomes = tuple(draft.take(event) for event in events)
+    return draft.finish(outcomes, now)
+
+
+class _Draft:
+    """A state under change. It lives for one fold only."""
+
+    def __init__(self, state: ProductState) -> None:
+        self.state = state
+        self.buckets = dict(state.buckets)
+        self.newest_day = state.newest_day
+        self.sales = 0
+        self.units = 0
+        self.accepted: dict[bytes, bytes] = {}
+        self.newest_accepted_day = -1
+        self.category = state.category
+        self.stock = state.stock
+        self.orders = {order.cycle: order for order in state.open_orders}
+        self.promotions = state.promotions
+
+    def take(self, event: Event) -> Outcome:
+        digest = id_digest(event.event_id)
+        payload = payload_digest(event[2:])
+        known = self.accepted.get(digest) or self.state.ledger.payload_of(digest)
+        if known is not None:
+            return Outcome.DUPLICATE if known == payload else Outcome.CONFLICT
+        if isinstance(event, SaleRecorded):
+            if self.newest_day is not None and event.day < self.newest_day - HORIZON_DAYS:
+                return Outcome.LATE
+            self._sale(event)
+        else:
+            self._other(event)
+        self.accepted[digest] = payload
+        return Outcome.APPLIED
+
+    def _sale(self, sale: SaleRecorded) -> None:
+        day = sale.day
+        sold, revenue, returned, refunded, promoted = self.buckets.get(day, _EMPTY)
+        if sale.quantity >= 0:
+            sold += sale.quantity
+            revenue += sale.revenue_minor
+            promoted += sale.quantity if sale.promotion else 0
+        else:
+            returned -= sale.quantity
+            refunded -= sale.revenue_minor
+        self.buckets[day] = Bucket(sold, revenue, returned, refunded, promoted)
+        self.sales += 1
+        self.units += sale.quantity
+        if self.newest_day is None or day > self.newest_day:
+            self.newest_day = day
+        self.newest_accepted_day = max(self.newest_accepted_day, day)
+        if sale.category is not None:
+            self.category = sale.category
+
+    def _other(self, event: StockChanged | PromotionPlanned | ShipmentReceived | ReorderCancelled) -> None:
+        if isinstance(event, StockChanged):
+            if self.stock is None or (event.occurred_at, event.level) > (self.stock.at, self.stock.level):
+                self.stock = StockLevel(event.level, event.occurred_at)
+        elif isinstance(event, PromotionPlanned):
+            kept = {*self.promotions, (event.starts_on, event.ends_on)}
+            self.promotions = tuple(sorted(kept))[-PROMOTIONS_MAX:]
+        else:
+            self._close(event)
+
+    def _close(self, event: ShipmentReceived | ReorderCancelled) -> None:
+        cycle = cycle_of(event.product, event.reorder_id)
+        order = self.orders.get(cycle) if cycle is not None else None
+        if order is None:
+            return
+        quantity = event.quantity if isinstance(event, ShipmentReceived) else order.outstanding
+        left = order._replace(received=order.received + quantity)
+        if left.outstanding:
+            self.orders[order.cycle] = left
+        else:
+            del self.orders[order.cycle]
+
+    def finish(self, outcomes: tuple[Outcome, ...], now: int) -> Folded:
+        if not self.accepted:
+            return Folded(self.state, outcomes)
+        today = now // MS_PER_DAY
+        entries = b"".join(digest + payload for digest, payload in self.accepted.items())
+        ledger, written = self.state.ledger.append(entries, self.newest_accepted_day, today)
+        dropped: tuple[int, ...] = ()
+        if self.newest_day is not None:
+            ledger, dropped = ledger.forget(self.newest_day - HORIZON_DAYS, today - HORIZON_DAYS)
+            oldest = self.newest_day - KEPT_DAYS
+            if min(self.buckets) < oldest:
+                self.buckets = {day: bucket for day, bucket in self.buckets.items() if day >= oldest}
+        state = replace(
+            self.state,
+            version=self.state.version + 1,
+            buckets=self.buckets,
+            newest_day=self.newest_day,
+            sales=self.state.sales + self.sales,
+            units=self.state.units + self.units,
+            dirty=self.state.dirty + len(self.accepted),
+            dirty_since=self.state.dirty_since if self.state.dirty else now,
+            ledger=ledger,
+            category=self.category,
+            stock=self.stock,
+            open_orders=tuple(self.orders.values()),
+            promotions=self.promotions,
+        )
+        return Folded(state, outcomes, written, dropped)
+
+
+_EMPTY = Bucket()
+
+
+def product_label(product: ProductKey) -> str:
+    """One unambiguous string for a product: `id`, or `id#location`; `#` and `%` inside an id are percent-encoded."""
+    label = _escape(product.product_id)
+    return label if product.location_id is None else f"{label}#{_escape(product.location_id)}"
+
+
+def product_of(label: str) -> ProductKey:
+    """The product that product_label made this string from."""
+    product_id, hash_sign, location_id = label.partition("#")
+    return ProductKey(_unescape(product_id), _unescape(location_id) if hash_sign else None)
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("#", "%23")
+
+
+def _unescape(text: str) -> str:
+    return text.replace("%23", "#").replace("%25", "%")
+
+
+def reorder_id(product: ProductKey, cycle: int) -> str:
+    """The id of a product's order of this cycle: one decision, one id, however often it is published."""
+    return f"{product_label(product)}:{cycle}"
+
+
+def cycle_of(product: ProductKey, order_id: str) -> int | None:
+    """The cycle an order id names, None if it is no id of this product's orders."""
+    prefix, _, cycle = order_id.rpartition(":")
+    if prefix != product_label(product) or not cycle.isascii() or not cycle.isdigit():
+        return None
+    return int(cycle)

@@ -1,0 +1,1 @@
+"""The SageMaker container: training and hosting, and the payloads both sides speak."""

@@ -1,0 +1,140 @@
+"""What do the worker and a model endpoint say to each other?
+
+The state-based short form: the worker holds each product's history already, so it sends one row of features a
+product instead of months of history, and the lengths to cover; the endpoint answers with the distribution of each
+total. A product that cannot be forecast carries its own error and never fails the batch. Pure JSON, no NaN."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.features import DailySeries, Floats, Ints, calendar_of, planned_share, rolling_features
+from domain.forecast import TotalDemand, level_of
+
+CONTENT_TYPE = "application/json"
+FORM = "restock-features-1"
+
+# The columns of a row, in order. `level` is the units a day that the others are measured against.
+FEATURES = (
+    "level",
+    "lag_7",
+    "lag_30",
+    "rolling_7",
+    "rolling_30",
+    "rolling_56",
+    "ewma",
+    "std_30",
+    "same_weekday_mean",
+    "nonzero_share",
+    "days_since_last_sale",
+    "price_ratio",
+    "promotion_share",
+)
+
+
+class MalformedPayload(ValueError):
+    """The body is not of the short form; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRequest:
+    """n products at one as_of. features float64 (n, len(FEATURES)); cover_days int64 (n, h); planned_share float64
+    (n, h): the share of each cover length that lies in a planned promotion."""
+
+    as_of: int
+    items: tuple[str, ...]
+    features: Floats
+    cover_days: Ints
+    planned_share: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailed:
+    """Why this product has no forecast."""
+
+    reason: str
+
+
+def feature_matrix(series: DailySeries) -> Floats:
+    """The columns of FEATURES for every product of the series, float64 (n, len(FEATURES))."""
+    columns = {"level": level_of(series.net), **rolling_features(series)}
+    return np.column_stack([columns[name].astype(np.float64) for name in FEATURES])
+
+
+def request_of(items: Sequence[str], series: DailySeries, cover_days: Ints) -> ForecastRequest:
+    """Builds the request for products laid out as arrays; cover_days is int64 (n, h)."""
+    planned = np.column_stack([planned_share(series, cover_days[:, j]) for j in range(cover_days.shape[1])])
+    return ForecastRequest(series.as_of, tuple(items), feature_matrix(series), cover_days, planned)
+
+
+def encode_request(request: ForecastRequest) -> bytes:
+    """The body of InvokeEndpoint."""
+    body = {
+        "form": FORM,
+        "as_of": str(np.datetime64(request.as_of, "D")),
+        "calendar": calendar_of(request.as_of),
+        "features": list(FEATURES),
+        "items": list(request.items),
+        "rows": np.round(request.features, 9).tolist(),
+        "cover_days": request.cover_days.tolist(),
+        "planned_share": np.round(request.planned_share, 6).tolist(),
+    }
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode_request(body: bytes) -> ForecastRequest:
+    """Reads a request; MalformedPayload says what is wrong with it."""
+    try:
+        said = json.loads(body)
+        if said["form"] != FORM or tuple(said["features"]) != FEATURES:
+            raise MalformedPayload(f"expected form {FORM} with features {', '.join(FEATURES)}")
+        request = ForecastRequest(
+            as_of=int(np.datetime64(said["as_of"], "D").astype(np.int64)),
+            items=tuple(said["items"]),
+            features=np.array(said["rows"], dtype=np.float64).reshape(len(said["items"]), len(FEATURES)),
+            cover_days=np.array(said["cover_days"], dtype=np.int64).reshape(len(said["items"]), -1),
+            planned_share=np.array(said["planned_share"], dtype=np.float64).reshape(len(said["items"]), -1),
+        )
+    except MalformedPayload:
+        raise
+    except (ValueError, TypeError, KeyError, OverflowError) as exc:
+        raise MalformedPayload(f"not a {FORM} request: {type(exc).__name__}: {exc}") from exc
+    if request.cover_days.shape != request.planned_share.shape:
+        raise MalformedPayload("cover_days and planned_share differ in shape")
+    return request
+
+
+def encode_response(model: str, items: Sequence[str], totals: Sequence[Sequence[TotalDemand] | ItemFailed]) -> bytes:
+    """The endpoint's answer, one prediction a product in the order asked."""
+    predictions = [
+        {"item_id": item, "error": answer.reason}
+        if isinstance(answer, ItemFailed)
+        else {"item_id": item, "totals": [[t.cover_days, round(t.mean, 6), round(t.dispersion, 6)] for t in answer]}
+        for item, answer in zip(items, totals, strict=True)
+    ]
+    body = {"form": FORM, "model": model, "predictions": predictions}
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode_response(body: bytes) -> dict[str, tuple[TotalDemand, ...] | ItemFailed]:
+    """Each product's totals, or why there are none; MalformedPayload if the answer as a whole cannot be read."""
+    try:
+        predictions = json.loads(body)["predictions"]
+        return {said["item_id"]: _prediction(said) for said in predictions}
+    except (ValueError, TypeError, KeyError) as exc:
+        raise MalformedPayload(f"not a {FORM} response: {type(exc).__name__}: {exc}") from exc
+
+
+def _prediction(said: dict[str, object]) -> tuple[TotalDemand, ...] | ItemFailed:
+    totals = said.get("totals")
+    if not isinstance(totals, list):
+        return ItemFailed(str(said.get("error", "no totals")))
+    read = tuple(TotalDemand(int(days), float(mean), float(dispersion)) for days, mean, dispersion in totals)
+    if any(not (math.isfinite(t.mean) and t.mean >= 0 and math.isfinite(t.dispersion)) for t in read):
+        return ItemFailed("a mean or dispersion is not a finite number")
+    return read

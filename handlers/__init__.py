@@ -1,0 +1,1 @@
+"""What to do when something happens. One use case a file; awaits ports only."""

@@ -1,0 +1,87 @@
+"""What do we measure? Every metric stands here, with its unit and its meaning."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Metric(Enum):
+    """(name, CloudWatch unit, meaning). Counts are summed, the others are observed."""
+
+    SALES_RECEIVED = ("SalesReceived", "Count", "sales decoded or refused, one for each delivery")
+    SALES_APPLIED = ("SalesApplied", "Count", "sales counted into a product's state")
+    SALES_DUPLICATE = ("SalesDuplicate", "Count", "sales whose id was counted before")
+    SALES_LATE = (
+        "SalesLate",
+        "Count",
+        "sales older than the product's newest day less the horizon, kept aside",
+    )
+    SALES_QUARANTINED = ("SalesQuarantined", "Count", "lines that cannot be counted, kept with the reason")
+    OTHER_APPLIED = (
+        "OtherEventsApplied",
+        "Count",
+        "stock, promotion, shipment and cancellation events applied",
+    )
+    MESSAGES = ("Messages", "Count", "queue messages settled")
+    COMMIT_RETRIES = (
+        "CommitRetries",
+        "Count",
+        "product commits that lost to another writer or failed, and were redone",
+    )
+    EVENT_LAG = ("EventLag", "Milliseconds", "wall clock less event time of the newest sale of a batch")
+    BATCH_SALES = ("BatchSales", "Count", "sales in a micro-batch")
+    DECODE_TIME = ("DecodeTime", "Milliseconds", "time to decode a micro-batch")
+    COMMIT_TIME = ("CommitTime", "Milliseconds", "time to load, fold and commit a micro-batch")
+    ACKNOWLEDGE_TIME = ("AcknowledgeTime", "Milliseconds", "time to delete a micro-batch's messages")
+    DECIDE_TIME = (
+        "DecideTime",
+        "Milliseconds",
+        "time to read stock, forecast and decide a batch of products",
+    )
+    SALE_TO_DECISION = (
+        "SaleToDecision",
+        "Milliseconds",
+        "from a product's first undecided commit to its decision",
+    )
+    FORECAST_CALLS = ("ForecastCalls", "Count", "requests sent to the model endpoint")
+    FORECAST_TIME = ("ForecastTime", "Milliseconds", "time of a request to the model endpoint")
+    FORECASTS_MODEL = ("ForecastsByModel", "Count", "product forecasts answered by the model")
+    FORECASTS_FALLBACK = (
+        "ForecastsByFallback",
+        "Count",
+        "product forecasts answered by the baseline instead",
+    )
+    PRODUCTS_DECIDED = ("ProductsDecided", "Count", "products judged against their thresholds")
+    PRODUCTS_WITHOUT_STOCK = (
+        "ProductsWithoutStock",
+        "Count",
+        "products judged whose stock the shop does not know",
+    )
+    REORDERS_DECIDED = ("ReordersDecided", "Count", "orders committed")
+    REORDERS_PUBLISHED = (
+        "ReordersPublished",
+        "Count",
+        "order events accepted by the event bus, repeats included",
+    )
+    OUTBOX_DEPTH = ("OutboxDepth", "Count", "committed events not yet accepted by the event bus")
+    INSIGHTS_PUBLISHED = ("InsightsPublished", "Count", "insights accepted by the event bus")
+    INSIGHTS_DROPPED = (
+        "InsightsDropped",
+        "Count",
+        "insights not asked for or not published: budget, error, full queue",
+    )
+    DIRTY_PRODUCTS = ("DirtyProducts", "Count", "products waiting for a decision in this worker")
+    FORECASTED_DEMAND = ("ForecastedDemand", "Count", "units forecast over the next 28 days")
+    FORECAST_CONFIDENCE = (
+        "ForecastConfidence",
+        "Percent",
+        "share of the 80 % intervals of the last 28 days that held",
+    )
+
+    @property
+    def label(self) -> str:
+        return self.value[0]
+
+    @property
+    def unit(self) -> str:
+        return self.value[1]

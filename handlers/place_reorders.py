@@ -1,0 +1,86 @@
+"""Which of the assessed products need an order, and how does it become durable?
+
+The second conditional commit: forecast, thresholds, the opened order and its outbox entry stand or fall together, so
+that an order is published if and only if it is counted as on order. A product that moved on meanwhile, or lost its
+commit, stays dirty and is assessed again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from domain.accuracy import coverage
+from domain.decision import Assessment, Decision, decide
+from domain.events import ProductKey
+from handlers.announcements import announce_reorder
+from handlers.metrics import Metric
+from handlers.ports import Change, Clock, Committed, ForecastRecord, Metrics, OutboxEntry
+from handlers.products import Products
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """A committed crossing of a stock band, and what was known when it happened."""
+
+    assessment: Assessment
+    decision: Decision
+
+
+@dataclass(slots=True)
+class Placed:
+    """What a batch of decisions led to. still_dirty are the products to assess again."""
+
+    forecasts: list[ForecastRecord] = field(default_factory=list)
+    outbox: list[OutboxEntry] = field(default_factory=list)
+    crossed: list[Crossed] = field(default_factory=list)
+    still_dirty: set[ProductKey] = field(default_factory=set)
+
+
+class PlaceReorders:
+    def __init__(self, products: Products, clock: Clock, metrics: Metrics) -> None:
+        self._products = products
+        self._clock = clock
+        self._metrics = metrics
+
+    async def __call__(self, assessments: Sequence[Assessment]) -> Placed:
+        """Decides and commits. TransientFailure leaves everything as it was: the products are still dirty."""
+        by_key = {a.snapshot.key: a for a in assessments}
+        placed = Placed()
+        async with self._products.hold(by_key):
+            states = await self._products.get(list(by_key))
+            now = self._clock.now()
+            decisions: dict[ProductKey, Decision] = {}
+            for key, assessment in by_key.items():
+                decision = decide(states[key], assessment, now)
+                if decision is None:
+                    placed.still_dirty.add(key)
+                else:
+                    decisions[key] = decision
+            results = await self._products.commit([_change(decision) for decision in decisions.values()])
+        for (key, decision), result in zip(decisions.items(), results, strict=True):
+            if result is Committed.NO or decision.state.dirty:
+                placed.still_dirty.add(key)
+            if result is Committed.YES:
+                self._note(placed, by_key[key], decision, now)
+        return placed
+
+    def _note(self, placed: Placed, assessment: Assessment, decision: Decision, now: int) -> None:
+        forecast = assessment.forecast
+        key = decision.state.key
+        confidence = coverage(decision.state.intervals, decision.state.buckets, forecast.as_of)
+        record = ForecastRecord(key, forecast, assessment.reorder_point, assessment.target, confidence, now)
+        placed.forecasts.append(record)
+        if decision.order is not None:
+            placed.outbox.append(announce_reorder(decision.order))
+            self._metrics.count(Metric.REORDERS_DECIDED)
+        if decision.crossing is not None:
+            placed.crossed.append(Crossed(assessment, decision))
+        self._metrics.count(Metric.PRODUCTS_DECIDED)
+        if assessment.stock is None:
+            self._metrics.count(Metric.PRODUCTS_WITHOUT_STOCK)
+        self._metrics.observe(Metric.SALE_TO_DECISION, now - assessment.snapshot.dirty_since)
+
+
+def _change(decision: Decision) -> Change:
+    order = decision.order
+    return Change(decision.state, order=order, outbox=(announce_reorder(order),) if order is not None else ())

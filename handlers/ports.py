@@ -1,0 +1,158 @@
+"""What does a handler need from the world?
+
+Each port has one contract suite that runs on the fake and on the real server alike. A port translates failures into
+the errors of handlers/errors.py; nothing else comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from domain.events import ProductKey, ReorderRequired, SaleRecorded
+from domain.features import DailySeries, Ints
+from domain.forecast import DemandForecast, TotalDemand
+from domain.ledger import Segment
+from domain.policy import SupplyTerms
+from domain.product import ProductState, StockLevel
+from handlers.insight_text import InsightText
+from handlers.metrics import Metric
+
+
+class OutboxEntry(NamedTuple):
+    """An event that is committed and must reach the bus. entry_id is stable across publications."""
+
+    entry_id: str
+    detail_type: str
+    detail: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One product's commit: the state with its version raised by one, and the items that go with it."""
+
+    state: ProductState
+    written: tuple[Segment, ...] = ()
+    dropped: tuple[int, ...] = ()
+    order: ReorderRequired | None = None
+    outbox: tuple[OutboxEntry, ...] = ()
+
+
+class Committed(Enum):
+    """YES: durable. NO: another writer won, or it is not known and the state must be read again."""
+
+    YES = "yes"
+    NO = "no"
+
+
+class Quarantined(NamedTuple):
+    """A line that cannot be counted. record_id is the same on every delivery."""
+
+    record_id: str
+    reason: str
+    body: str
+    received_at: int
+
+
+class LateSale(NamedTuple):
+    sale: SaleRecorded
+    received_at: int
+
+
+class InventoryRecord(NamedTuple):
+    """What the shop says of a product. stock is None if its record names no level."""
+
+    stock: StockLevel | None
+    terms: SupplyTerms
+    category: str | None = None
+
+
+class ForecastRecord(NamedTuple):
+    """A product's forecast as it is kept for planners and accuracy."""
+
+    product: ProductKey
+    forecast: DemandForecast
+    reorder_point: int
+    target: int
+    confidence: float | None
+    made_at: int
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class StateStore(Protocol):
+    async def load(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
+        """The committed state of each product; a fresh ProductState for one never seen."""
+        ...
+
+    async def commit(self, changes: Sequence[Change]) -> list[Committed]:
+        """Commits each change if and only if its product is still at the version it was made from."""
+        ...
+
+    async def dirty(self, before: int, limit: int) -> list[ProductKey]:
+        """Products that have been dirty since before this time (ms). May lag behind."""
+        ...
+
+    async def outbox(self, before: int, limit: int) -> list[OutboxEntry]:
+        """Entries created before this time (ms) and not yet forgotten."""
+        ...
+
+    async def forget(self, entry_ids: Sequence[str]) -> None:
+        """Removes published entries from the outbox."""
+        ...
+
+
+class Parking(Protocol):
+    """Where a line goes that is not counted. Writing the same record twice leaves one."""
+
+    async def quarantine(self, records: Sequence[Quarantined]) -> None: ...
+
+    async def late(self, sales: Sequence[LateSale]) -> None: ...
+
+
+class Inventory(Protocol):
+    async def read(self, keys: Sequence[ProductKey]) -> dict[ProductKey, InventoryRecord]:
+        """The shop's records; a product it does not know is absent."""
+        ...
+
+
+class Forecaster(Protocol):
+    async def forecast(
+        self, items: Sequence[ProductKey], series: DailySeries, cover_days: Ints
+    ) -> dict[ProductKey, tuple[TotalDemand, ...]]:
+        """Totals over each of cover_days (n, h). A product the model could not forecast is absent."""
+        ...
+
+
+class Forecasts(Protocol):
+    async def save(self, records: Sequence[ForecastRecord]) -> None: ...
+
+
+class ForecastMetrics(Protocol):
+    async def publish(self, records: Sequence[ForecastRecord]) -> None:
+        """Publishes demand and confidence over all of these products, and of each one on the allow-list."""
+        ...
+
+
+class EventBus(Protocol):
+    async def publish(self, entries: Sequence[OutboxEntry]) -> list[bool]:
+        """Which entries the bus accepted."""
+        ...
+
+
+class Explainer(Protocol):
+    async def explain(self, facts: Mapping[str, object]) -> InsightText: ...
+
+
+class Metrics(Protocol):
+    def count(self, metric: Metric, amount: int = 1) -> None: ...
+
+    def observe(self, metric: Metric, value: float) -> None: ...

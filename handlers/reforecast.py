@@ -1,0 +1,128 @@
+"""What will the dirty products sell, and what does the shop hold of them?
+
+A forecast is asked for again only if what it is computed from has changed: the day, the features, the lengths to
+cover. When the endpoint is away the baseline answers, marked as fallback, and is replaced at the next chance. This
+handler changes nothing; it returns assessments of the snapshots it read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+import structlog
+
+from domain.decision import Assessment, assess, newest_stock
+from domain.events import ProductKey
+from domain.features import DailySeries, Ints, series_of
+from domain.forecast import DemandForecast, TotalDemand, baseline_totals
+from domain.policy import FORECAST_DAYS, SupplyTerms
+from domain.product import ProductState
+from handlers.errors import Misconfigured, TransientFailure
+from handlers.metrics import Metric
+from handlers.ports import Clock, Forecaster, Inventory, InventoryRecord, Metrics
+from handlers.products import Products
+
+log = structlog.get_logger()
+
+MODEL = "model"
+FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """The assessments of a batch of products, and what their stock records say of them."""
+
+    assessments: list[Assessment]
+    records: dict[ProductKey, InventoryRecord]
+
+
+class Reforecast:
+    def __init__(
+        self,
+        products: Products,
+        inventory: Inventory,
+        forecaster: Forecaster,
+        default_terms: SupplyTerms,
+        first_day: Callable[[], int],
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._products = products
+        self._inventory = inventory
+        self._forecaster = forecaster
+        self._terms = default_terms
+        self._first_day = first_day
+        self._clock = clock
+        self._metrics = metrics
+
+    async def __call__(self, keys: Sequence[ProductKey]) -> Assessed:
+        """Assesses those of the products that are dirty. TransientFailure if the stock cannot be read."""
+        states = await self._products.get(keys)
+        snapshots = [state for state in states.values() if state.dirty]
+        if not snapshots:
+            return Assessed([], {})
+        records = await self._inventory.read([state.key for state in snapshots])
+        known = [records.get(state.key, InventoryRecord(None, self._terms)) for state in snapshots]
+        terms = [record.terms for record in known]
+        stocks = [newest_stock(r.stock, s.stock) for r, s in zip(known, snapshots, strict=True)]
+        forecasts, inputs = await self._forecasts(snapshots, terms)
+        return Assessed(assess(snapshots, stocks, terms, forecasts, inputs), records)
+
+    async def _forecasts(
+        self, snapshots: list[ProductState], terms: list[SupplyTerms]
+    ) -> tuple[list[DemandForecast], list[int]]:
+        as_of = self._first_day()
+        series = series_of(snapshots, as_of)
+        protection = [t.protection_days for t in terms]
+        cover = np.array([(1, days, FORECAST_DAYS) for days in protection], dtype=np.int64)
+        inputs = fingerprints(series, cover)
+        forecasts: dict[int, DemandForecast] = {}
+        for row, state in enumerate(snapshots):
+            note = state.forecast
+            if note is not None and note.inputs == inputs[row] and note.source == MODEL:
+                totals = tuple(TotalDemand(*total) for total in note.totals)
+                forecasts[row] = DemandForecast(note.as_of, note.source, totals)
+        asked = [row for row in range(len(snapshots)) if row not in forecasts]
+        if asked:
+            fresh = await self._ask([snapshots[row].key for row in asked], series.take(asked), cover[asked])
+            forecasts.update(zip(asked, fresh, strict=True))
+        return [forecasts[row] for row in range(len(snapshots))], inputs
+
+    async def _ask(self, keys: list[ProductKey], series: DailySeries, cover: Ints) -> list[DemandForecast]:
+        """Model forecasts where the model answers, baseline forecasts for the rest."""
+        answered: dict[ProductKey, tuple[TotalDemand, ...]] = {}
+        started = self._clock.now()
+        self._metrics.count(Metric.FORECAST_CALLS)
+        try:
+            answered = await self._forecaster.forecast(keys, series, cover)
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("forecast.failed", reason=str(exc), products=len(keys))
+        self._metrics.observe(Metric.FORECAST_TIME, self._clock.now() - started)
+        self._metrics.count(Metric.FORECASTS_MODEL, len(answered))
+        unanswered = [row for row, key in enumerate(keys) if key not in answered]
+        fallback: dict[ProductKey, tuple[TotalDemand, ...]] = {}
+        if unanswered:
+            self._metrics.count(Metric.FORECASTS_FALLBACK, len(unanswered))
+            columns = [cover[unanswered, j] for j in range(cover.shape[1])]
+            totals = baseline_totals(series.take(unanswered), columns)
+            fallback = dict(zip([keys[row] for row in unanswered], totals, strict=True))
+        return [
+            DemandForecast(series.as_of, MODEL, answered[key])
+            if key in answered
+            else DemandForecast(series.as_of, FALLBACK, fallback[key])
+            for key in keys
+        ]
+
+
+def fingerprints(series: DailySeries, cover: Ints) -> list[int]:
+    """One number a product for everything its forecast is computed from."""
+    prices = np.column_stack([series.last_price, series.mean_price, series.promoted_share])
+    return [
+        crc32(
+            series.net[row].tobytes() + prices[row].tobytes() + cover[row].tobytes(),
+            crc32(repr((series.as_of, series.planned_promotions[row])).encode()),
+        )
+        for row in range(len(series.net))
+    ]

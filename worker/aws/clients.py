@@ -1,0 +1,127 @@
+"""How do we talk to AWS, and what does a failure mean?
+
+One session and one client a service for the life of the process. The SDK's own retries are off: retrying is decided
+in one place (worker/retry.py), and never twice for one call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from handlers.errors import Misconfigured, Overloaded, TransientFailure
+
+THROTTLES = {
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestLimitExceeded",
+    "ProvisionedThroughputExceededException",
+    "SlowDown",
+    "LimitExceededException",
+}
+TRANSIENT = {
+    "InternalServerError",
+    "InternalFailure",
+    "InternalError",
+    "InternalException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    # The endpoint is there and its model failed: 424, which is no status of the service itself.
+    "ModelError",
+    "RequestTimeout",
+    "TransactionInProgressException",
+    "RequestExpired",
+    "ExpiredToken",
+    "ExpiredTokenException",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Stand-ins for AWS; None is AWS itself."""
+
+    everything: str | None = None
+    runtimes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """aiobotocore clients; they carry no static types."""
+
+    sqs: Any
+    dynamodb: Any
+    events: Any
+    cloudwatch: Any
+    s3: Any
+    sagemaker: Any
+    bedrock: Any
+
+
+@asynccontextmanager
+async def open_clients(region: str, endpoints: Endpoints) -> AsyncIterator[Clients]:
+    """Opens every client the worker uses and closes them at the end."""
+    session = get_session()
+    async with AsyncExitStack() as stack:
+
+        async def client(service: str, url: str | None, read_timeout_s: float) -> Any:
+            config = AioConfig(
+                region_name=region,
+                connect_timeout=5,
+                read_timeout=read_timeout_s,
+                max_pool_connections=64,
+                retries={"total_max_attempts": 1},
+                user_agent="restock",
+                s3={"addressing_style": "path"},
+            )
+            return await stack.enter_async_context(session.create_client(service, endpoint_url=url, config=config))
+
+        yield Clients(
+            # A long poll holds the connection for 20 s.
+            sqs=await client("sqs", endpoints.everything, 30),
+            dynamodb=await client("dynamodb", endpoints.everything, 10),
+            events=await client("events", endpoints.everything, 10),
+            cloudwatch=await client("cloudwatch", endpoints.everything, 10),
+            s3=await client("s3", endpoints.everything, 30),
+            # SageMaker answers within 60 s; Bedrock may think longer.
+            sagemaker=await client("sagemaker-runtime", endpoints.runtimes or endpoints.everything, 65),
+            bedrock=await client("bedrock-runtime", endpoints.runtimes or endpoints.everything, 120),
+        )
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turns what an AWS call may raise into the errors of handlers/errors.py. doing names the call in messages."""
+    try:
+        yield
+    except ClientError as exc:
+        raise _of_client_error(exc, doing) from exc
+    except (NoCredentialsError, PartialCredentialsError) as exc:
+        raise Misconfigured(f"{doing}: {exc}") from exc
+    except (BotoCoreError, aiohttp.ClientError, TimeoutError, OSError) as exc:
+        raise TransientFailure(f"{doing}: {type(exc).__name__}: {exc}") from exc
+
+
+def error_code(exc: ClientError) -> str:
+    """The service's name for the error."""
+    return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+def _of_client_error(exc: ClientError, doing: str) -> Exception:
+    code = error_code(exc)
+    status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    message = f"{doing}: {code}: {exc.response.get('Error', {}).get('Message', '')}"
+    if code in THROTTLES or status == 429:
+        return Overloaded(message)
+    if code in TRANSIENT or status >= 500:
+        return TransientFailure(message)
+    return Misconfigured(message)

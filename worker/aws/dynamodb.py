@@ -1,0 +1,109 @@
+"""How are many items read or written in few calls, with nothing left behind?
+
+BatchGetItem and BatchWriteItem may answer for a part only; the rest is asked for again until nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from handlers.errors import Overloaded
+from worker.aws.clients import translated
+from worker.retry import retrying
+
+GET_KEYS_MAX = 100
+WRITE_ITEMS_MAX = 25
+CALLS_IN_FLIGHT = 4
+
+Item = dict[str, Any]
+T = TypeVar("T")
+
+
+def text(value: str) -> Item:
+    return {"S": value}
+
+
+def number(value: int) -> Item:
+    return {"N": str(value)}
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in runs of at most size."""
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
+
+
+async def gather_bounded(calls: Iterable[Any], in_flight: int = CALLS_IN_FLIGHT) -> list[Any]:
+    """Awaits all, at most in_flight at a time; the first failure is raised after the others have ended."""
+    slots = asyncio.Semaphore(in_flight)
+
+    async def one(call: Any) -> Any:
+        async with slots:
+            return await call
+
+    results = await asyncio.gather(*(one(call) for call in calls), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
+
+
+async def batch_get(client: Any, table: str, keys: Sequence[Item], *, consistent: bool) -> list[Item]:
+    """Every existing item of these keys, in no particular order."""
+    found = await gather_bounded(_get(client, table, part, consistent) for part in chunks(keys, GET_KEYS_MAX))
+    return [item for part in found for item in part]
+
+
+async def _get(client: Any, table: str, keys: Sequence[Item], consistent: bool) -> list[Item]:
+    wanted: dict[str, Any] = {table: {"Keys": list(keys), "ConsistentRead": consistent}}
+    items: list[Item] = []
+
+    async def once() -> None:
+        nonlocal wanted
+        with translated("BatchGetItem"):
+            answer = await client.batch_get_item(RequestItems=wanted)
+        items.extend(answer.get("Responses", {}).get(table, []))
+        wanted = answer.get("UnprocessedKeys") or {}
+        if wanted:
+            raise Overloaded("BatchGetItem left keys unprocessed")
+
+    await retrying(once)
+    return items
+
+
+async def batch_write(client: Any, table: str, requests: Sequence[Item]) -> None:
+    """Performs every PutRequest and DeleteRequest; each must be safe to repeat."""
+    await gather_bounded(_write(client, table, part) for part in chunks(requests, WRITE_ITEMS_MAX))
+
+
+async def _write(client: Any, table: str, requests: Sequence[Item]) -> None:
+    wanted: dict[str, Any] = {table: list(requests)}
+
+    async def once() -> None:
+        nonlocal wanted
+        with translated("BatchWriteItem"):
+            answer = await client.batch_write_item(RequestItems=wanted)
+        wanted = answer.get("UnprocessedItems") or {}
+        if wanted:
+            raise Overloaded("BatchWriteItem left items unprocessed")
+
+    await retrying(once)
+
+
+async def query(client: Any, **request: Any) -> list[Item]:
+    """Every item of a Query, page by page, up to request's own Limit if it has one."""
+    limit = request.get("Limit")
+    items: list[Item] = []
+    while True:
+
+        async def page() -> Any:
+            with translated("Query"):
+                return await client.query(**request)
+
+        answer = await retrying(page)
+        items.extend(answer.get("Items", []))
+        last = answer.get("LastEvaluatedKey")
+        if last is None or (limit is not None and len(items) >= limit):
+            return items
+        request["ExclusiveStartKey"] = last

@@ -1,0 +1,187 @@
+"""How is a product's state laid out in restock-state?
+
+pk `P#<product>`, sk `H`: the header, one item of about a kilobyte. sk `E#<number>`: a closed segment of event ids.
+sk `O#<cycle>`: an order as it was decided. Outbox entries lie under pk `X#<shard>`. Integers stay integers; the body
+is JSON, so that a person can read it. A newer schema than ours is refused, never guessed at."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from zlib import crc32
+
+from domain.events import ProductKey, ReorderRequired
+from domain.ledger import Ledger, Segment
+from domain.product import (
+    Bucket,
+    ForecastNote,
+    Interval,
+    OpenOrder,
+    ProductState,
+    StockLevel,
+    product_label,
+)
+from handlers.errors import Misconfigured
+from handlers.ports import OutboxEntry
+from worker.aws.dynamodb import Item, number, text
+
+SCHEMA = 1
+SHARDS = 4
+HEADER = "H"
+
+
+def shard_of(name: str) -> str:
+    """Spreads what has no natural partition over a few."""
+    return str(crc32(name.encode()) % SHARDS)
+
+
+def header_key(product: ProductKey) -> Item:
+    return {"pk": text(f"P#{product_label(product)}"), "sk": text(HEADER)}
+
+
+def segment_sk(number_: int) -> str:
+    return f"E#{number_:012d}"
+
+
+def encode_header(state: ProductState, token: str) -> Item:
+    """The header item. token names this very commit, to tell after a timeout whether it took effect."""
+    ledger = state.ledger
+    item = {
+        **header_key(state.key),
+        "schema": number(SCHEMA),
+        "version": number(state.version),
+        "token": text(token),
+        "sales": number(state.sales),
+        "units": number(state.units),
+        "cycle": number(state.cycle),
+        "dirty": number(state.dirty),
+        "body": text(_body(state)),
+        "first_segment": number(ledger.first),
+        "next_segment": number(ledger.next_number),
+        "tail_newest_day": number(ledger.tail_newest_day),
+    }
+    if ledger.tail:
+        item["tail"] = {"B": ledger.tail}
+    if state.dirty:
+        # Only dirty products stand in the index: the sweeper reads nothing else.
+        item["dirty_shard"] = text(shard_of(product_label(state.key)))
+        item["dirty_since"] = number(state.dirty_since)
+    return item
+
+
+def _body(state: ProductState) -> str:
+    newest = state.newest_day
+    body: dict[str, Any] = {"newest_day": newest}
+    if newest is not None:
+        # Days count back from the newest; zeros at the end of a row are left out.
+        body["days"] = [_row(newest - day, bucket) for day, bucket in sorted(state.buckets.items())]
+    optional = {
+        "category": state.category,
+        "stock": state.stock,
+        "orders": state.open_orders,
+        "promotions": state.promotions,
+        "forecast": state.forecast,
+        "intervals": state.intervals,
+        "band": state.band,
+        "insight_on": state.insight_on,
+    }
+    body.update({name: value for name, value in optional.items() if value not in (None, ())})
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _row(age: int, bucket: Bucket) -> list[int]:
+    row = [age, *bucket]
+    while len(row) > 1 and row[-1] == 0:
+        row.pop()
+    return row
+
+
+def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...] = ()) -> ProductState:
+    """The state of a header; its segments must be all that the header says are alive."""
+    schema = int(item["schema"]["N"])
+    if schema > SCHEMA:
+        raise Misconfigured(
+            f"product {product_label(product)} was written with schema {schema}, this worker knows {SCHEMA}: "
+            "deploy the newer version again"
+        )
+    body = json.loads(item["body"]["S"])
+    newest = body["newest_day"]
+    forecast = body.get("forecast")
+    return ProductState(
+        key=product,
+        version=int(item["version"]["N"]),
+        buckets={newest - age: Bucket(*values) for age, *values in body.get("days", [])},
+        newest_day=newest,
+        sales=int(item["sales"]["N"]),
+        units=int(item["units"]["N"]),
+        dirty=int(item["dirty"]["N"]),
+        dirty_since=int(item["dirty_since"]["N"]) if "dirty_since" in item else 0,
+        ledger=Ledger(
+            tail=item["tail"]["B"] if "tail" in item else b"",
+            tail_newest_day=int(item["tail_newest_day"]["N"]),
+            first=int(item["first_segment"]["N"]),
+            next_number=int(item["next_segment"]["N"]),
+            segments=segments,
+        ),
+        category=body.get("category"),
+        stock=StockLevel(*body["stock"]) if "stock" in body else None,
+        cycle=int(item["cycle"]["N"]),
+        open_orders=tuple(OpenOrder(*order) for order in body.get("orders", ())),
+        promotions=tuple((first, last) for first, last in body.get("promotions", ())),
+        forecast=_forecast(forecast) if forecast is not None else None,
+        intervals=tuple(Interval(*held) for held in body.get("intervals", ())),
+        band=body.get("band"),
+        insight_on=body.get("insight_on"),
+    )
+
+
+def _forecast(said: list[Any]) -> ForecastNote:
+    as_of, inputs, source, totals = said
+    return ForecastNote(as_of, inputs, source, tuple((days, mean, spread) for days, mean, spread in totals))
+
+
+def encode_segment(product: ProductKey, segment: Segment) -> Item:
+    return {
+        "pk": text(f"P#{product_label(product)}"),
+        "sk": text(segment_sk(segment.number)),
+        "entries": {"B": segment.entries},
+        "newest_day": number(segment.newest_day),
+        "written_on": number(segment.written_on),
+    }
+
+
+def decode_segment(item: Item) -> Segment:
+    return Segment(
+        int(item["sk"]["S"].removeprefix("E#")),
+        item["entries"]["B"],
+        int(item["newest_day"]["N"]),
+        int(item["written_on"]["N"]),
+    )
+
+
+def encode_order(order: ReorderRequired, cycle: int) -> Item:
+    return {
+        "pk": text(f"P#{product_label(order.product)}"),
+        "sk": text(f"O#{cycle:010d}"),
+        "reorder_id": text(order.reorder_id),
+        "quantity": number(order.recommended_order_quantity),
+        "decided_at": number(order.decided_at),
+        "inputs": text(json.dumps(order[3:], ensure_ascii=False)),
+    }
+
+
+def outbox_key(entry_id: str) -> Item:
+    return {"pk": text(f"X#{shard_of(entry_id)}"), "sk": text(entry_id)}
+
+
+def encode_outbox(entry: OutboxEntry) -> Item:
+    return {
+        **outbox_key(entry.entry_id),
+        "detail_type": text(entry.detail_type),
+        "detail": text(entry.detail),
+        "created_at": number(entry.created_at),
+    }
+
+
+def decode_outbox(item: Item) -> OutboxEntry:
+    return OutboxEntry(item["sk"]["S"], item["detail_type"]["S"], item["detail"]["S"], int(item["created_at"]["N"]))

@@ -1,0 +1,171 @@
+"""Which commands does Restock have, and what do they say when used?
+
+Exit codes: 0 done, 1 failed with one clear line, 2 wrong use. Nothing heavy is imported before the command is known:
+the worker on ECS never loads what only a laptop needs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+LOCAL_EXAMPLES = """examples:
+  restock local --until-done --report report       the bundled sample: 105,335 real invoice lines
+  restock local --sales my-sales.csv --until-done  your own sales: product_id, date, quantity and,
+                                                   if you have them, event_id, location_id, price, promotion
+  restock local --duplicate-rate 0.1 --until-done  a tenth of the sales is sent twice: the counts stay the same
+  restock local --dead-endpoint --until-done       the model server dies half-way: the baseline takes over
+
+columns: product_id, occurred_at (or date, sale_date), quantity (or quantity_sold), and optionally event_id,
+location_id, unit_price (or price), promotion, category. Online Retail's own columns are read too (InvoiceNo,
+StockCode, Quantity, InvoiceDate, UnitPrice). Bad rows are sent like any other and end in quarantine, with a reason."""
+
+RUN_EPILOG = """The worker is configured by RESTOCK_* variables; `restock run --settings` lists them with their
+defaults. SIGTERM drains and exits with 0. Health: GET /live and /ready on RESTOCK_HEALTH_PORT (loopback)."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # The two SageMaker entry points have options of their own, which a training or hosting container uses too.
+    if arguments[:1] == ["train"]:
+        from forecaster.train import main as train
+
+        return train(arguments[1:])
+    if arguments[:1] == ["serve"]:
+        from forecaster.serve import main as serve
+
+        return serve(arguments[1:])
+    chosen = _parser().parse_args(arguments)
+    code: int = chosen.run(chosen)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="restock",
+        description="Sales in, reorders out: an event-driven inventory worker for retailers on AWS.",
+        epilog="Start with `restock local`: it needs no AWS account. `restock COMMAND --help` teaches each command.",
+    )
+    parser.add_argument("--version", action="version", version=f"restock {version('restock')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_local(
+        commands.add_parser(
+            "local",
+            help="everything on this machine: embedded AWS, forecaster, worker, a simulated shop",
+            description="Replays sales through the real worker over an embedded AWS; reports what became of them.",
+            epilog=LOCAL_EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
+    run = commands.add_parser(
+        "run",
+        help="the worker, configured by RESTOCK_* variables",
+        description="Consumes sales from SQS until it is told to stop.",
+        epilog=RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument(
+        "--settings", action="store_true", help="list every setting with its default and meaning, and exit"
+    )
+    run.set_defaults(run=_run)
+    # Listed for --help; main() hands them on before parsing.
+    commands.add_parser("train", help="train the forecaster: SageMaker's entry point, also local")
+    commands.add_parser("serve", help="serve the forecaster: SageMaker's entry point, also local")
+    return parser
+
+
+def _add_local(local: argparse.ArgumentParser) -> None:
+    local.add_argument(
+        "--sales",
+        type=Path,
+        metavar="PATH",
+        help="CSV, JSONL or Parquet (.gz too); the bundled sample if left out",
+    )
+    local.add_argument(
+        "--until-done", action="store_true", help="end when every sale is settled and every order delivered"
+    )
+    local.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl there",
+    )
+    local.add_argument("--source", choices=("sqs", "sqs-fifo"), default="sqs", help="kind of queue (default: sqs)")
+    local.add_argument("--limit", type=_positive, metavar="N", help="replay the first N sales only")
+    local.add_argument(
+        "--duplicate-rate",
+        type=_share,
+        default=0.0,
+        metavar="R",
+        help="send this share of the sales twice (0 to 1)",
+    )
+    local.add_argument("--dead-endpoint", action="store_true", help="kill the model server half-way")
+    local.add_argument(
+        "--kill-worker", action="store_true", help="kill the worker with -9 half-way; it is started again"
+    )
+    local.set_defaults(run=_local)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("must lie between 0 and 1")
+    return share
+
+
+def _local(chosen: argparse.Namespace) -> int:
+    try:
+        from worker.local.processes import ChildFailed
+        from worker.local.run import Options, run_local
+        from worker.sources.files import UnreadableSales
+    except ModuleNotFoundError as exc:
+        return _failed(f"restock local needs the extra [local]: pip install 'restock[local]' ({exc.name} is missing)")
+    options = Options(
+        sales=chosen.sales,
+        until_done=chosen.until_done,
+        report=chosen.report,
+        fifo=chosen.source == "sqs-fifo",
+        limit=chosen.limit,
+        duplicate_rate=chosen.duplicate_rate,
+        dead_endpoint=chosen.dead_endpoint,
+        kill_worker=chosen.kill_worker,
+    )
+    try:
+        return run_local(options)
+    except (UnreadableSales, ChildFailed) as exc:
+        return _failed(str(exc))
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from worker.process import read_settings, run_worker
+    from worker.settings import Settings
+
+    if chosen.settings:
+        for name, field in Settings.model_fields.items():
+            print(f"RESTOCK_{name.upper()}={field.default!s}\n    {field.description}")
+        return 0
+    try:
+        settings = read_settings()
+    except ValueError as exc:
+        print(f"restock run: {exc}", file=sys.stderr)
+        return 2
+    return run_worker(settings)
+
+
+def _failed(line: str) -> int:
+    print(f"restock: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

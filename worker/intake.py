@@ -1,0 +1,137 @@
+"""How does a micro-batch of messages become durable and go?
+
+decode → quarantine what is no event → fold and commit → write the counts → acknowledge. A message is acknowledged
+only when each of its lines is counted or kept aside; any other is handed back whole, and its counted lines will be
+recognised when it comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import structlog
+
+from domain.events import ProductKey, SaleRecorded
+from domain.product import Outcome
+from handlers.errors import InvalidEvent, TransientFailure
+from handlers.metrics import Metric
+from handlers.ports import Clock, Parking, Quarantined
+from handlers.record_sales import Incoming, RecordSales
+from worker.decode import Decoded, Rejected, as_text, decode
+from worker.sources.bodies import Bodies
+from worker.sources.sqs import Message
+from worker.telemetry import EmbeddedMetrics
+
+log = structlog.get_logger()
+
+SALE_METRICS = {
+    Outcome.APPLIED: Metric.SALES_APPLIED,
+    Outcome.DUPLICATE: Metric.SALES_DUPLICATE,
+    Outcome.LATE: Metric.SALES_LATE,
+    Outcome.CONFLICT: Metric.SALES_QUARANTINED,
+}
+
+
+@dataclass(slots=True)
+class Batch:
+    """Decoded messages that are settled together. Lines carry the position of their message."""
+
+    messages: list[Message] = field(default_factory=list)
+    events: list[tuple[int, Decoded]] = field(default_factory=list)
+    rejected: list[tuple[int, Rejected]] = field(default_factory=list)
+
+    @property
+    def lines(self) -> int:
+        return len(self.events) + len(self.rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What may be deleted, what must be handed back, and which products now wait for a decision."""
+
+    done: list[Message]
+    handed_back: list[Message]
+    dirty: set[ProductKey]
+
+
+class Intake:
+    def __init__(
+        self,
+        bodies: Bodies,
+        record: RecordSales,
+        parking: Parking,
+        clock: Clock,
+        metrics: EmbeddedMetrics,
+    ) -> None:
+        self._bodies = bodies
+        self._record = record
+        self._parking = parking
+        self._clock = clock
+        self._metrics = metrics
+
+    async def add(self, batch: Batch, messages: Sequence[Message]) -> None:
+        """Decodes messages into the batch."""
+        started = perf_counter()
+        for message in messages:
+            position = len(batch.messages)
+            batch.messages.append(message)
+            try:
+                body = await self._bodies.of(message.body)
+            except InvalidEvent as exc:
+                batch.rejected.append((position, Rejected(exc.reason, message.message_id, message.body)))
+                continue
+            events, rejected = decode(body, message.message_id, self._clock.now())
+            batch.events += [(position, event) for event in events]
+            batch.rejected += [(position, line) for line in rejected]
+        self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
+
+    async def settle(self, batch: Batch) -> Settled:
+        """Makes everything in the batch durable, and its counts written."""
+        started = perf_counter()
+        unsettled: set[int] = set()
+        parked = await self._quarantine(batch, unsettled)
+        incoming = [Incoming(d.event, d.line_id, _text_once(d.line)) for _, d in batch.events]
+        outcomes, dirty = await self._record(incoming)
+        for (position, decoded), outcome in zip(batch.events, outcomes, strict=True):
+            if outcome is None:
+                unsettled.add(position)
+            elif isinstance(decoded.event, SaleRecorded):
+                self._metrics.count(Metric.SALES_RECEIVED)
+                self._metrics.count(SALE_METRICS[outcome])
+            elif outcome is Outcome.APPLIED:
+                self._metrics.count(Metric.OTHER_APPLIED)
+        self._measure(batch, parked, (perf_counter() - started) * 1000)
+        done = [m for position, m in enumerate(batch.messages) if position not in unsettled]
+        self._metrics.count(Metric.MESSAGES, len(done))
+        self._metrics.flush()
+        return Settled(done, [batch.messages[position] for position in sorted(unsettled)], dirty)
+
+    async def _quarantine(self, batch: Batch, unsettled: set[int]) -> int:
+        if not batch.rejected:
+            return 0
+        now = self._clock.now()
+        records = [Quarantined(r.line_id, r.reason, as_text(r.line), now) for _, r in batch.rejected]
+        try:
+            await self._parking.quarantine(records)
+        except TransientFailure as exc:
+            log.warning("quarantine.failed", lines=len(records), reason=str(exc))
+            unsettled.update(position for position, _ in batch.rejected)
+            return 0
+        for record in records[:3]:
+            log.info("line.quarantined", line_id=record.record_id, reason=record.reason[:200])
+        return len(records)
+
+    def _measure(self, batch: Batch, parked: int, took_ms: float) -> None:
+        self._metrics.count(Metric.SALES_RECEIVED, parked)
+        self._metrics.count(Metric.SALES_QUARANTINED, parked)
+        self._metrics.observe(Metric.COMMIT_TIME, took_ms)
+        self._metrics.observe(Metric.BATCH_SALES, len(batch.events))
+        newest = max((d.event.occurred_at for _, d in batch.events), default=None)
+        if newest is not None:
+            self._metrics.observe(Metric.EVENT_LAG, self._clock.now() - newest)
+
+
+def _text_once(line: object) -> Callable[[], str]:
+    """The line as text, made only if it has to be kept."""
+    return lambda: as_text(line)

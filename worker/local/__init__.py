@@ -1,0 +1,1 @@
+"""Restock on one machine: the embedded AWS, the model server, and a simulated shop with its supplier."""

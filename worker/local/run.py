@@ -1,0 +1,278 @@
+"""How does the whole of Restock run on one machine, from a file of sales to a report?
+
+The real worker as its own process, against the embedded AWS, with a real model server behind the gateway. The shop
+sends the sales in the order they happened, no further ahead than the worker can follow. A worker that dies is started
+again, as ECS would do it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from handlers.announcements import iso_day
+from handlers.metrics import Metric
+from worker.aws.clients import Clients, Endpoints, open_clients
+from worker.aws.state import DynamoState
+from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aws, emulator
+from worker.local.gateway import Gateway
+from worker.local.models import Models
+from worker.local.observed import Observed
+from worker.local.processes import Child, restock, start
+from worker.local.progress import Display, closing_table, say
+from worker.local.report import Outcome, read_states, summary, write_report
+from worker.local.sample import SAMPLE_PATH
+from worker.local.shop import Shop, opening_stock
+from worker.local.subscriber import Subscriber
+from worker.producer import Row
+from worker.settings import Settings
+from worker.sources.files import SalesFile, open_sales
+
+CHUNK_ROWS = 1_000
+AHEAD_MAX = 10_000
+TICK_S = 0.05
+QUIET_S = 1.0
+STUCK_S = 60.0
+WORKER_STOP_S = 90.0
+RESEND_SEED = 20101201
+ENDPOINT = "retail-forecast-endpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    sales: Path | None = None
+    until_done: bool = False
+    report: Path | None = None
+    fifo: bool = False
+    limit: int | None = None
+    duplicate_rate: float = 0.0
+    dead_endpoint: bool = False
+    kill_worker: bool = False
+
+
+@dataclass(slots=True)
+class Local:
+    """A local run under way."""
+
+    options: Options
+    clients: Clients
+    settings: Settings
+    queue_url: str
+    folder: Path
+    shop: Shop
+    subscriber: Subscriber
+    models: Models
+    observed: Observed
+    display: Display
+    stop: asyncio.Event
+    environment: dict[str, str]
+    worker: Child | None = None
+    listeners: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def keep_worker(self) -> None:
+        """Starts the worker, and again whenever it dies, until the run ends."""
+        while True:
+            log = self.folder / "worker.log"
+            self.worker = await start("the worker", restock("run"), self.environment, log, listened=True)
+            say(f"worker started, pid {self.worker.process.pid}, log {log}")
+            await self._listen(self.worker)
+            if await self.worker.process.wait() == 0:
+                return
+            say(f"worker ended with code {self.worker.process.returncode}: starting it again")
+            await asyncio.sleep(1)
+
+    async def _listen(self, worker: Child) -> None:
+        async for line in worker.lines():
+            self.observed.read(line)
+
+    @property
+    def settled(self) -> int:
+        return self.observed[Metric.SALES_RECEIVED]
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.shop.sent - self.settled)
+
+    def show(self) -> None:
+        day = str(iso_day(self.shop.today)) if self.shop.today else ""
+        self.display.update(day, self.settled, self.waiting, self.observed.lag_ms, len(self.subscriber.order_ids))
+
+    async def replay(self, rows: Iterator[Row], total: int) -> None:
+        """Sends all rows; stops early when told to."""
+        sent = 0
+        half = total // 2
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            await self.shop.sell(chunk)
+            before, sent = sent, sent + len(chunk)
+            if before <= half < sent:
+                self._half_way()
+            self.models.reached(self.shop.today)
+            while self.waiting > AHEAD_MAX and not self.stop.is_set():
+                self.show()
+                await asyncio.sleep(TICK_S)
+            self.show()
+            if self.stop.is_set():
+                return
+        await self.shop.finish()
+
+    def _half_way(self) -> None:
+        if self.options.dead_endpoint:
+            say("half-way: the model server is killed")
+            self.models.kill()
+        if self.options.kill_worker and self.worker is not None:
+            say("half-way: the worker is killed with -9")
+            self.worker.kill()
+
+    async def until_done(self) -> None:
+        """Waits until every sale is settled, every product decided and every event delivered."""
+        quiet_since: float | None = None
+        last, changed_at = (0, 0, 0), time.monotonic()
+        while not self.stop.is_set():
+            self.show()
+            now = time.monotonic()
+            seen = (self.settled, len(self.subscriber.order_ids), self.observed[Metric.PRODUCTS_DECIDED])
+            if seen != last:
+                last, changed_at = seen, now
+            if await self._quiet():
+                quiet_since = quiet_since or now
+                if now - quiet_since >= QUIET_S:
+                    return
+            else:
+                quiet_since = None
+            if now - changed_at > STUCK_S and await self._queue_depth() == 0:
+                say(f"nothing has moved for {STUCK_S:.0f} s; {self.waiting:,} sales are not accounted for")
+                return
+            await asyncio.sleep(0.2)
+
+    async def _quiet(self) -> bool:
+        if self.waiting or await self._queue_depth():
+            return False
+        now = int(time.time() * 1000) + 60_000
+        store = DynamoState(self.clients.dynamodb, self.settings.state_table, self.settings.commit_deadline_s)
+        return not await store.outbox(now, 1) and not await store.dirty(now, 1)
+
+    async def _queue_depth(self) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = await self.clients.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)
+        return sum(int(value) for value in answer["Attributes"].values())
+
+    async def end(self, supervising: asyncio.Task[None]) -> None:
+        """Stops the worker in order, then takes in what is still on its way to the subscriber."""
+        if self.worker is not None and self.worker.running:
+            await self.worker.stop(WORKER_STOP_S)
+        await asyncio.wait([supervising], timeout=5)
+        while await self.subscriber.read(0):
+            self.show()
+
+
+def run_local(options: Options) -> int:
+    """Runs everything and writes the report; UnreadableSales if the file is no good, ChildFailed if a part is."""
+    sales = open_sales(options.sales or SAMPLE_PATH)
+    with tempfile.TemporaryDirectory(prefix="restock-") as folder:
+        return asyncio.run(_run(options, sales, Path(folder)))
+
+
+async def _run(options: Options, sales: SalesFile, folder: Path) -> int:
+    os.environ.update(CREDENTIALS)
+    stop = asyncio.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    total = min(sales.total, options.limit or sales.total)
+    started = time.monotonic()
+    async with _local(options, sales, total, folder, stop) as local:
+        figures, outcome = await _play(local, sales, total, started)
+    if options.report is not None:
+        write_report(options.report, figures, outcome)
+    closing_table(figures, outcome.subscriber.reorders, options.report)
+    return 0
+
+
+async def _play(local: Local, sales: SalesFile, total: int, started: float) -> tuple[dict[str, Any], Outcome]:
+    supervising = asyncio.create_task(local.keep_worker())
+    listening = asyncio.create_task(local.subscriber.listen())
+    local.subscriber.started_at = asyncio.get_running_loop().time()
+    with local.display.shown():
+        await local.replay(islice(sales.rows, total), total)
+        if local.options.until_done:
+            await local.until_done()
+        else:
+            say("all sales are sent; the worker goes on until Ctrl-C")
+            while not local.stop.is_set():
+                local.show()
+                await asyncio.sleep(TICK_S)
+        seconds = time.monotonic() - started
+        listening.cancel()
+        await asyncio.wait([listening])
+        await local.end(supervising)
+    states = await read_states(local.clients.dynamodb, local.settings.state_table)
+    outcome = Outcome(
+        states, local.observed, local.subscriber, local.shop.sent, seconds, emulator(), local.models.described
+    )
+    return summary(outcome), outcome
+
+
+@asynccontextmanager
+async def _local(
+    options: Options, sales: SalesFile, total: int, folder: Path, stop: asyncio.Event
+) -> AsyncIterator[Local]:
+    """Starts every part, in the order they need each other, and stops them the other way round."""
+    async with AsyncExitStack() as stack:
+        say(f"starting the embedded AWS and the forecaster ({total:,} sales to replay)")
+        # A file may name days to come; the shop only sells until today.
+        today = int(time.time()) // 86_400
+        first, last = sales.first_day or 0, min(today, sales.last_day or 0)
+        gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}))
+        models = Models(gateway, ENDPOINT, folder, options.sales or SAMPLE_PATH, first)
+        stack.push_async_callback(models.stop)
+        training = asyncio.create_task(models.start())
+        aws = await stack.enter_async_context(embedded_aws(folder))
+        environment = _environment(options, aws, gateway.url)
+        settings = Settings.model_validate(
+            {name.removeprefix("RESTOCK_").lower(): value for name, value in environment.items()}
+        )
+        clients = await stack.enter_async_context(open_clients(settings.region, Endpoints(aws, None)))
+        queue_url, subscriber_url = await create_resources(clients, settings)
+        opening = await asyncio.to_thread(opening_stock, islice(sales.rows, total), last - first + 1)
+        shop = Shop(clients, settings, queue_url, opening, options.duplicate_rate, random.Random(RESEND_SEED))
+        await training
+        yield Local(
+            options=options,
+            clients=clients,
+            settings=settings,
+            queue_url=queue_url,
+            folder=folder,
+            shop=shop,
+            subscriber=Subscriber(clients.sqs, subscriber_url, shop),
+            models=models,
+            observed=Observed(),
+            display=Display(total),
+            stop=stop,
+            environment=environment,
+        )
+
+
+def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
+    """The worker's settings; what the user has set in RESTOCK_* variables holds where the run does not depend on it."""
+    return {
+        **{name: value for name, value in os.environ.items() if name.startswith("RESTOCK_")},
+        "RESTOCK_ENDPOINT_URL": aws,
+        "RESTOCK_RUNTIME_ENDPOINT_URL": runtimes,
+        "RESTOCK_SAGEMAKER_ENDPOINT": ENDPOINT,
+        "RESTOCK_QUEUE_NAME": "retail-sales.fifo" if options.fifo else "retail-sales",
+        "RESTOCK_CALENDAR": "event",
+        "RESTOCK_LONG_POLL_S": "1",
+        "RESTOCK_SWEEP_INTERVAL_S": "5",
+        "RESTOCK_SWEEP_AGE_S": "10",
+        "RESTOCK_HEALTH_PORT": "0",
+    }

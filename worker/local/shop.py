@@ -1,0 +1,181 @@
+"""What would a shop and its supplier do while the sales of a file happen?
+
+The shop books each sale out of its stock, then tells of it. The supplier hears of orders from the event bus and
+delivers after the lead time, in the time of the sales; the shop books a delivery in before it says so. The stock may
+go below zero: the sales of a file have happened, what was not there was owed."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from domain.events import MS_PER_DAY, ProductKey
+from worker.aws.clients import Clients
+from worker.aws.dynamodb import batch_write, gather_bounded, number, text
+from worker.aws.inventory import DEFAULT_LOCATION
+from worker.producer import PackedMessage, Row, batches, pack, pointer_body
+from worker.settings import Settings
+
+OPENING_DAYS = 21
+OPENING_MIN = 5
+FIFO_GROUPS = 32
+CALLS_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    product: ProductKey
+    reorder_id: str
+    quantity: int
+    due_on: int
+
+
+@dataclass(slots=True)
+class Shop:
+    """A shop that sells what a file says. now is the day of its sales, in days since the epoch."""
+
+    clients: Clients
+    settings: Settings
+    queue_url: str
+    opening: dict[ProductKey, int]
+    resend_rate: float
+    chance: random.Random
+    stock: dict[ProductKey, int] = field(default_factory=dict)
+    sent: int = 0
+    other_sent: int = 0
+    today: int = 0
+    deliveries: deque[Delivery] = field(default_factory=deque)
+    _again: list[Row] = field(default_factory=list)
+
+    async def sell(self, rows: Sequence[Row]) -> None:
+        """Books these sales, sends them, and some of the ones before a second time."""
+        touched = {self._book(sale) for row in rows if (sale := sale_of(row)) is not None}
+        arrived = self._receive_due()
+        await self._write_stock(touched | {delivery.product for delivery in arrived})
+        repeated, self._again = self._again, [row for row in rows if self.chance.random() < self.resend_rate]
+        self.sent += len(rows) + len(repeated)
+        self.other_sent += len(arrived)
+        await self._send([*rows, *repeated, *(_shipment(d, self.today) for d in arrived)])
+
+    async def finish(self) -> None:
+        """Sends what was chosen to be sent again and has not been yet."""
+        await self.sell(())
+
+    def _book(self, sale: Sale) -> ProductKey:
+        self.today = max(self.today, sale.day)
+        before = self.stock.get(sale.product, self.opening.get(sale.product, OPENING_MIN))
+        self.stock[sale.product] = before - sale.quantity
+        return sale.product
+
+    def order(self, product: ProductKey, reorder_id: str, quantity: int, lead_time_days: int) -> None:
+        """The supplier takes an order."""
+        self.deliveries.append(Delivery(product, reorder_id, quantity, self.today + lead_time_days))
+
+    def _receive_due(self) -> list[Delivery]:
+        due = [delivery for delivery in self.deliveries if delivery.due_on <= self.today]
+        if due:
+            self.deliveries = deque(d for d in self.deliveries if d.due_on > self.today)
+        for delivery in due:
+            self.stock[delivery.product] = self.stock.get(delivery.product, 0) + delivery.quantity
+        return due
+
+    async def _write_stock(self, products: Iterable[ProductKey]) -> None:
+        await batch_write(
+            self.clients.dynamodb,
+            self.settings.inventory_table,
+            [{"PutRequest": {"Item": self._stock_item(product)}} for product in products],
+        )
+
+    def _stock_item(self, product: ProductKey) -> dict[str, Any]:
+        return {
+            "product_id": text(product.product_id),
+            "location_id": text(product.location_id or DEFAULT_LOCATION),
+            "current_stock": number(self.stock[product]),
+        }
+
+    async def _send(self, rows: Sequence[Row]) -> None:
+        groups = FIFO_GROUPS if self.settings.queue_name.endswith(".fifo") else None
+        messages = [await self._fitting(message) for message in pack(rows, fifo_groups=groups)]
+        if groups is None:
+            await gather_bounded((self._put(batch) for batch in batches(messages)), CALLS_IN_FLIGHT)
+            return
+        # One call after the other: a group's messages must be sent in their order.
+        for batch in batches(messages):
+            await self._put(batch)
+
+    async def _fitting(self, message: PackedMessage) -> PackedMessage:
+        if not message.oversized:
+            return message
+        key = f"sales/{uuid4().hex}"
+        await self.clients.s3.put_object(Bucket=self.settings.payload_bucket, Key=key, Body=message.body.encode())
+        return message._replace(body=pointer_body(self.settings.payload_bucket, key))
+
+    async def _put(self, messages: Sequence[PackedMessage]) -> None:
+        entries = [_entry(index, message) for index, message in enumerate(messages)]
+        answer = await self.clients.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
+        failed = {said["Id"] for said in answer.get("Failed", [])}
+        if failed:
+            await self._put([message for index, message in enumerate(messages) if str(index) in failed])
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What the shop's till knows of a row."""
+
+    product: ProductKey
+    quantity: int
+    day: int
+
+
+def sale_of(row: Row) -> Sale | None:
+    """The sale of a row, None if the row is no good: then nothing left the shelf."""
+    if isinstance(row, str):
+        return None
+    product_id, quantity, location = row.get("product_id"), row.get("quantity"), row.get("location_id")
+    if not isinstance(product_id, str) or not product_id:
+        return None
+    try:
+        units = int(str(quantity))
+        moment = datetime.fromisoformat(str(row.get("occurred_at")))
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    if abs(units) > 10**8 or moment > datetime.now(UTC):
+        return None
+    day = int(moment.timestamp() * 1000) // MS_PER_DAY
+    return Sale(ProductKey(product_id, str(location) if location else None), units, day)
+
+
+def opening_stock(rows: Iterable[Row], days: int) -> dict[ProductKey, int]:
+    """What the shop starts with: OPENING_DAYS days of each product's mean sales over the file."""
+    sold: dict[ProductKey, int] = {}
+    for row in rows:
+        sale = sale_of(row)
+        if sale is not None and sale.quantity > 0:
+            sold[sale.product] = sold.get(sale.product, 0) + sale.quantity
+    return {p: max(OPENING_MIN, -(-units * OPENING_DAYS // max(1, days))) for p, units in sold.items()}
+
+
+def _shipment(delivery: Delivery, today: int) -> dict[str, object]:
+    return {
+        "type": "shipment_received",
+        "event_id": f"shipment:{delivery.reorder_id}",
+        "product_id": delivery.product.product_id,
+        "location_id": delivery.product.location_id,
+        "reorder_id": delivery.reorder_id,
+        "quantity": delivery.quantity,
+        "occurred_at": datetime.fromtimestamp(today * MS_PER_DAY // 1000, UTC).isoformat(),
+    }
+
+
+def _entry(index: int, message: PackedMessage) -> dict[str, str]:
+    entry = {"Id": str(index), "MessageBody": message.body}
+    if message.group_id is not None:
+        # Each message is one of its own, re-sent sales too: it is Restock that must recognise them.
+        entry |= {"MessageGroupId": message.group_id, "MessageDeduplicationId": uuid4().hex}
+    return entry

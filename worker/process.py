@@ -1,0 +1,78 @@
+"""How does the worker live as a process?
+
+It starts and reports live even when AWS cannot be reached yet, keeps trying, stops on SIGTERM or SIGINT with exit
+code 0, and ends with code 1 on anything that a restart has to mend."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import structlog
+from pydantic import ValidationError
+
+from handlers.errors import Misconfigured, TransientFailure
+from worker.aws.clients import Clients, Endpoints, open_clients
+from worker.clock import SystemClock
+from worker.health import Health, serving
+from worker.runner import Runner
+from worker.settings import Settings
+from worker.telemetry import configure_logging
+from worker.wiring import build
+
+log = structlog.get_logger()
+
+CONNECT_EVERY_S = 5.0
+
+
+def read_settings() -> Settings:
+    """The settings of the environment; ValueError with one line that names the variable and the reason."""
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise ValueError(f"RESTOCK_{name}: {first['msg']}" if name else str(first["msg"])) from exc
+
+
+def run_worker(settings: Settings) -> int:
+    """Runs the worker until it is told to stop; returns the exit code."""
+    configure_logging()
+    log.info("worker.started", **settings.model_dump())
+    asyncio.run(_run(settings))
+    log.info("worker.stopped")
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    health = Health()
+    endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
+    async with (
+        serving(health, "127.0.0.1", settings.health_port),
+        open_clients(settings.region, endpoints) as clients,
+    ):
+        runner = await _connected(settings, clients, stop)
+        if runner is None:
+            return
+        health.ready = True
+        log.info("worker.ready", health_port=health.port)
+        await runner.run(stop)
+
+
+async def _connected(settings: Settings, clients: Clients, stop: asyncio.Event) -> Runner | None:
+    """The wired worker, as soon as its queue can be found; None if told to stop before."""
+    while not stop.is_set():
+        try:
+            return await build(settings, clients, SystemClock())
+        except (Misconfigured, TransientFailure) as exc:
+            log.warning("worker.not_connected", reason=str(exc), retry_in_s=CONNECT_EVERY_S)
+        try:
+            async with asyncio.timeout(CONNECT_EVERY_S):
+                await stop.wait()
+        except TimeoutError:
+            continue
+    return None

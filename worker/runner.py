@@ -1,0 +1,273 @@
+"""Which loops make up the worker, and how do they stop?
+
+Pollers fill a bounded inbox, one loop settles micro-batches, one assesses and decides the dirty products on its own
+clock, one sweeps what a dead worker left behind. Model calls never delay an acknowledgement. On stop: no new receive,
+but the open long polls are awaited; what was received is settled; dirty products are decided once more; all under one
+deadline. Each step is also safe under kill -9: draining is an optimisation, never a guarantee."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import structlog
+
+from domain.events import ProductKey
+from handlers.errors import Misconfigured, TransientFailure
+from handlers.explain import Explain
+from handlers.metrics import Metric
+from handlers.place_reorders import Crossed, PlaceReorders
+from handlers.ports import Clock, ForecastMetrics, ForecastRecord, Forecasts, StateStore
+from handlers.reforecast import Reforecast
+from handlers.relay_outbox import RelayOutbox
+from worker.intake import Batch, Intake
+from worker.settings import Settings
+from worker.sources.sqs import BATCH_MAX, Message, SqsSource
+from worker.telemetry import EmbeddedMetrics
+
+log = structlog.get_logger()
+
+BACK_OFF_S = 2.0
+INSIGHTS_WAITING_MAX = 100
+INSIGHTS_IN_FLIGHT = 2
+SWEPT_MAX = 1_000
+FORECAST_METRICS_EVERY_S = 60.0
+RECORDS_KEPT_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the runner drives; worker/wiring.py puts it together."""
+
+    source: SqsSource
+    intake: Intake
+    reforecast: Reforecast
+    place_reorders: PlaceReorders
+    explain: Explain | None
+    relay_outbox: RelayOutbox
+    store: StateStore
+    forecasts: Forecasts
+    forecast_metrics: ForecastMetrics
+    metrics: EmbeddedMetrics
+    clock: Clock
+
+
+class Runner:
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._inbox: asyncio.Queue[list[Message]] = asyncio.Queue()
+        self._slots = asyncio.Semaphore(settings.messages_in_flight)
+        self._dirty: dict[ProductKey, None] = {}
+        self._dirty_added = asyncio.Event()
+        self._insights: asyncio.Queue[Crossed] = asyncio.Queue(INSIGHTS_WAITING_MAX)
+        self._records: list[ForecastRecord] = []
+        self._recorded = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until stop is set, then drains. Raises only for what nobody here can mend."""
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(self._parts.source.keep_visible()),
+                group.create_task(self._every(self._settings.sweep_interval_s, self._sweep)),
+                group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._publish_forecast_metrics)),
+                *(group.create_task(self._explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
+            ]
+            deciding = group.create_task(self._decide())
+            recording = group.create_task(self._record(group))
+            pollers = [group.create_task(self._poll(stop)) for _ in range(self._settings.pollers)]
+            await stop.wait()
+            log.info("drain.started", deadline_s=self._settings.drain_timeout_s)
+            try:
+                async with asyncio.timeout(self._settings.drain_timeout_s):
+                    await self._drain(pollers, recording, deciding)
+            except TimeoutError:
+                log.warning("drain.timed_out", dirty=len(self._dirty))
+            for task in (*pollers, recording, deciding, *background):
+                task.cancel()
+        self._parts.metrics.flush()
+
+    async def _drain(
+        self,
+        pollers: Sequence[asyncio.Task[None]],
+        recording: asyncio.Task[None],
+        deciding: asyncio.Task[None],
+    ) -> None:
+        await asyncio.gather(*pollers)
+        await self._inbox.put([])  # the end
+        await recording
+        self._recorded = True
+        self._dirty_added.set()
+        await deciding
+        await self._publish_forecast_metrics()
+        log.info("drain.finished")
+
+    async def _poll(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            # Slots are taken before receiving: nothing is received that there is no room for.
+            for _ in range(BATCH_MAX):
+                await self._slots.acquire()
+            messages: list[Message] = []
+            try:
+                messages = await self._parts.source.receive(self._settings.long_poll_s)
+            except (TransientFailure, Misconfigured) as exc:
+                log.warning("receive.failed", reason=str(exc))
+                await self._pause(stop)
+            finally:
+                self._release(BATCH_MAX - len(messages))
+            if messages:
+                await self._inbox.put(messages)
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(BACK_OFF_S):
+                await stop.wait()
+        except TimeoutError:
+            return
+
+    def _release(self, slots: int) -> None:
+        for _ in range(slots):
+            self._slots.release()
+
+    async def _record(self, group: asyncio.TaskGroup) -> None:
+        """Settles micro-batches one after the other; deleting the messages of one overlaps with the next."""
+        acknowledging: asyncio.Task[None] | None = None
+        ended = False
+        while not ended:
+            batch, ended = await self._next_batch()
+            if not batch.messages:
+                continue
+            done, handed_back = await self._settle(batch)
+            if acknowledging is not None:
+                await acknowledging
+            acknowledging = group.create_task(self._acknowledge(done, handed_back))
+        if acknowledging is not None:
+            await acknowledging
+
+    async def _next_batch(self) -> tuple[Batch, bool]:
+        """What the inbox holds, up to about batch_sales lines; True when the end has come."""
+        batch = Batch()
+        messages = await self._inbox.get()
+        while messages:
+            await self._parts.intake.add(batch, messages)
+            if batch.lines >= self._settings.batch_sales:
+                return batch, False
+            try:
+                async with asyncio.timeout(self._settings.batch_linger_s):
+                    messages = await self._inbox.get()
+            except TimeoutError:
+                return batch, False
+        return batch, True
+
+    async def _settle(self, batch: Batch) -> tuple[list[Message], list[Message]]:
+        try:
+            # Once begun, a commit is seen through: a cancelled one would leave its fate unknown.
+            settled = await asyncio.shield(asyncio.ensure_future(self._parts.intake.settle(batch)))
+        except (TransientFailure, Misconfigured) as exc:
+            log.error("batch.not_settled", messages=len(batch.messages), reason=str(exc))
+            await self._parts.clock.sleep(BACK_OFF_S)
+            return [], batch.messages
+        self._add_dirty(settled.dirty)
+        return settled.done, settled.handed_back
+
+    async def _acknowledge(self, done: list[Message], handed_back: list[Message]) -> None:
+        started = perf_counter()
+        try:
+            if done:
+                await self._parts.source.acknowledge(done)
+            if handed_back:
+                await self._parts.source.hand_back(handed_back, after_s=1)
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("acknowledge.failed", messages=len(done), reason=str(exc))
+        finally:
+            self._release(len(done) + len(handed_back))
+        self._parts.metrics.observe(Metric.ACKNOWLEDGE_TIME, (perf_counter() - started) * 1000)
+
+    def _add_dirty(self, keys: set[ProductKey]) -> None:
+        if keys:
+            self._dirty.update(dict.fromkeys(sorted(keys, key=str)))
+            self._dirty_added.set()
+
+    async def _decide(self) -> None:
+        """Decides the dirty products again and again; once all is recorded, a last time."""
+        while not self._recorded:
+            await self._dirty_added.wait()
+            self._dirty_added.clear()
+            await self._decide_all()
+            if not self._recorded:
+                await self._parts.clock.sleep(self._settings.decide_interval_s)
+        await self._decide_all()
+
+    async def _decide_all(self) -> None:
+        """Decides all that are dirty now; those that become dirty meanwhile wait for the next time."""
+        waiting, self._dirty = list(self._dirty), {}
+        size = self._settings.decide_products
+        for at in range(0, len(waiting), size):
+            keys = waiting[at : at + size]
+            try:
+                self._add_dirty(await self._decide_some(keys))
+            except (TransientFailure, Misconfigured) as exc:
+                log.warning("decision.failed", products=len(keys), reason=str(exc))
+                self._add_dirty(set(keys))
+                await self._parts.clock.sleep(BACK_OFF_S)
+
+    async def _decide_some(self, keys: list[ProductKey]) -> set[ProductKey]:
+        parts, started = self._parts, perf_counter()
+        assessed = await parts.reforecast(keys)
+        if not assessed.assessments:
+            return set()
+        placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessed.assessments)))
+        left = await parts.relay_outbox(placed.outbox)
+        parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))
+        try:
+            await parts.forecasts.save(placed.forecasts)
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("forecasts.not_saved", products=len(placed.forecasts), reason=str(exc))
+        self._records = (self._records + placed.forecasts)[-RECORDS_KEPT_MAX:]
+        for crossed in placed.crossed:
+            self._ask(crossed)
+        parts.metrics.observe(Metric.DECIDE_TIME, (perf_counter() - started) * 1000)
+        parts.metrics.observe(Metric.DIRTY_PRODUCTS, len(self._dirty))
+        parts.metrics.flush()
+        return placed.still_dirty
+
+    def _ask(self, crossed: Crossed) -> None:
+        if self._parts.explain is None:
+            return
+        try:
+            self._insights.put_nowait(crossed)
+        except asyncio.QueueFull:
+            self._parts.metrics.count(Metric.INSIGHTS_DROPPED)
+
+    async def _explain(self) -> None:
+        while self._parts.explain is not None:
+            await self._parts.explain(await self._insights.get())
+
+    async def _sweep(self) -> None:
+        """Takes up what no worker has finished: dirty products and outbox entries of some age."""
+        before = self._parts.clock.now() - int(self._settings.sweep_age_s * 1000)
+        entries = await self._parts.store.outbox(before, SWEPT_MAX)
+        if entries:
+            log.info("outbox.swept", entries=len(entries))
+            await self._parts.relay_outbox(entries)
+        dirty = await self._parts.store.dirty(before, SWEPT_MAX)
+        forgotten = {key for key in dirty if key not in self._dirty}
+        if forgotten:
+            log.info("dirty.swept", products=len(forgotten))
+            self._add_dirty(forgotten)
+
+    async def _publish_forecast_metrics(self) -> None:
+        records, self._records = self._records, []
+        if records:
+            await self._parts.forecast_metrics.publish(records)
+
+    async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeats a background step for ever; a failure of it is logged and does not stop the worker."""
+        while True:
+            await self._parts.clock.sleep(seconds)
+            try:
+                await step()
+            except (TransientFailure, Misconfigured) as exc:
+                log.warning("background.failed", step=step.__name__, reason=str(exc))

@@ -1,0 +1,195 @@
+"""Is this line a valid event, and which?
+
+The guide's field names are accepted beside ours. Quantities are whole, money becomes whole minor units rounded
+half-even, times must not lie in the future. Whatever is refused is refused with the field and the reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated, Any, NoReturn
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from domain.events import (
+    Event,
+    ProductKey,
+    PromotionPlanned,
+    ReorderCancelled,
+    SaleRecorded,
+    ShipmentReceived,
+    StockChanged,
+)
+from domain.product import product_label
+from handlers.errors import InvalidEvent
+
+QUANTITY_MAX = 10**8
+PRICE_MAX = 10**9
+REVENUE_MINOR_MAX = 10**15
+MINOR_UNITS = 100
+FUTURE_MS = 10 * 60_000
+LABEL_BYTES_MAX = 900  # an order id, which holds the label, is a DynamoDB sort key of at most 1,024 bytes
+EPOCH_MS_ABOVE = 10**11
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no number")
+    return value
+
+
+def _time(value: Any) -> int:
+    """Milliseconds since the epoch of an ISO 8601 date or time (UTC if it names no zone) or an epoch number."""
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        seconds = float(value)
+        if not abs(seconds) < 10**15:
+            raise ValueError("no time")
+        return int(seconds if abs(seconds) > EPOCH_MS_ABOVE else seconds * 1000)
+    if not isinstance(value, str) or len(value) > 40:
+        raise ValueError("expected an ISO 8601 date or time")
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError as exc:
+        raise ValueError("expected an ISO 8601 date or time") from exc
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
+
+
+def _day(value: Any) -> int:
+    if not isinstance(value, str):
+        raise ValueError("expected an ISO 8601 date")
+    try:
+        return (date.fromisoformat(value[:10]) - date(1970, 1, 1)).days
+    except ValueError as exc:
+        raise ValueError("expected an ISO 8601 date") from exc
+
+
+def _utf8(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as exc:
+            raise ValueError("not valid Unicode") from exc
+    if isinstance(value, float):
+        raise ValueError("a fraction is no id")
+    return _no_bool(value)
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=256), BeforeValidator(_utf8)]
+Time = Annotated[int, Field(ge=0), BeforeValidator(_time)]
+Day = Annotated[int, Field(ge=0), BeforeValidator(_day)]
+Units = Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX), BeforeValidator(_no_bool)]
+Price = Annotated[Decimal, Field(ge=-PRICE_MAX, le=PRICE_MAX, allow_inf_nan=False), BeforeValidator(_no_bool)]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    product_id: Id
+    location_id: Id | None = None
+    event_id: Id | None = None
+    occurred_at: Time = Field(validation_alias=AliasChoices("occurred_at", "sale_date", "date"))
+
+    @property
+    def product(self) -> ProductKey:
+        return ProductKey(self.product_id, self.location_id)
+
+
+class _Sale(_Message):
+    quantity: Units = Field(validation_alias=AliasChoices("quantity", "quantity_sold"))
+    unit_price: Price | None = Field(None, validation_alias=AliasChoices("unit_price", "price"))
+    promotion: bool | None = None
+    category: Annotated[str, StringConstraints(max_length=256)] | None = None
+
+    def event(self, event_id: str) -> Event:
+        revenue = Decimal(0) if self.unit_price is None else self.quantity * self.unit_price * MINOR_UNITS
+        if abs(revenue) > REVENUE_MINOR_MAX:
+            raise InvalidEvent(f"revenue: more than {REVENUE_MINOR_MAX} minor units")
+        minor = int(revenue.to_integral_value(ROUND_HALF_EVEN))
+        return SaleRecorded(
+            self.product,
+            event_id,
+            self.occurred_at,
+            self.quantity,
+            minor,
+            bool(self.promotion),
+            self.category,
+        )
+
+
+class _Stock(_Message):
+    level: Units = Field(validation_alias=AliasChoices("level", "current_stock"))
+
+    def event(self, event_id: str) -> Event:
+        return StockChanged(self.product, event_id, self.occurred_at, self.level)
+
+
+class _Promotion(_Message):
+    starts_on: Day
+    ends_on: Day
+
+    def event(self, event_id: str) -> Event:
+        if self.ends_on < self.starts_on or self.ends_on - self.starts_on > 366:
+            raise InvalidEvent("ends_on: before starts_on, or more than a year after it")
+        return PromotionPlanned(self.product, event_id, self.occurred_at, self.starts_on, self.ends_on)
+
+
+class _Shipment(_Message):
+    reorder_id: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX), BeforeValidator(_no_bool)]
+
+    def event(self, event_id: str) -> Event:
+        return ShipmentReceived(self.product, event_id, self.occurred_at, self.reorder_id, self.quantity)
+
+
+class _Cancellation(_Message):
+    reorder_id: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+    def event(self, event_id: str) -> Event:
+        return ReorderCancelled(self.product, event_id, self.occurred_at, self.reorder_id)
+
+
+KINDS: dict[str, type[_Sale | _Stock | _Promotion | _Shipment | _Cancellation]] = {
+    "sale_recorded": _Sale,
+    "stock_changed": _Stock,
+    "promotion_planned": _Promotion,
+    "shipment_received": _Shipment,
+    "reorder_cancelled": _Cancellation,
+}
+
+
+def read_event(fields: Any, kind: str | None, event_id: str, now: int) -> Event:
+    """The event of one line; InvalidEvent says what is wrong with it. event_id serves where the line has none."""
+    if not isinstance(fields, dict):
+        raise InvalidEvent(f"not an object but {type(fields).__name__}")
+    named = kind if kind is not None else fields.get("type", "sale_recorded")
+    model = KINDS.get(named) if isinstance(named, str) else None
+    if model is None:
+        raise InvalidEvent(f"type: unknown kind of event {str(named)[:60]!r}")
+    if fields.get("location_id") == "":
+        fields = {**fields, "location_id": None}
+    if fields.get("event_id") == "":
+        fields = {**fields, "event_id": None}
+    try:
+        message = model.model_validate(fields)
+    except ValidationError as exc:
+        _refuse(exc)
+    if message.occurred_at > now + FUTURE_MS:
+        raise InvalidEvent("occurred_at: in the future")
+    if len(product_label(message.product).encode()) > LABEL_BYTES_MAX:
+        raise InvalidEvent(f"product_id and location_id: more than {LABEL_BYTES_MAX} bytes")
+    return message.event(message.event_id if message.event_id is not None else event_id)
+
+
+def _refuse(exc: ValidationError) -> NoReturn:
+    first = exc.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "event"
+    raise InvalidEvent(f"{field}: {first['msg']}") from exc

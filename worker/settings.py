@@ -1,0 +1,90 @@
+"""What can an operator set?
+
+One frozen object, read once from RESTOCK_* variables, checked before anything starts, printed without secrets. A
+configuration that cannot work is refused with the relation it breaks."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.policy import SupplyTerms
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="RESTOCK_", frozen=True, extra="ignore")
+
+    region: str = Field("us-east-1", description="AWS region of everything below")
+    endpoint_url: str | None = Field(None, description="An AWS stand-in for every service but the two runtimes")
+    runtime_endpoint_url: str | None = Field(None, description="A stand-in for sagemaker-runtime and bedrock-runtime")
+
+    queue_name: str = Field("retail-sales", description="SQS queue of sale events; a name ending in .fifo is FIFO")
+    state_table: str = Field("restock-state", description="DynamoDB table of product states, ours alone")
+    inventory_table: str = Field("retail-inventory", description="DynamoDB table of the shop's stock; only read")
+    forecasts_table: str = Field("retail-forecasts", description="DynamoDB table forecasts are written to")
+    quarantine_bucket: str = Field(
+        "retail-quarantine", description="S3 bucket for quarantined bodies too large for an item"
+    )
+    event_bus: str = Field("default", description="EventBridge bus for Reorder Required and Insight Published")
+    sagemaker_endpoint: str = Field("retail-forecast-endpoint", description="SageMaker endpoint of the forecaster")
+    bedrock_model: str = Field(
+        "anthropic.claude-haiku-4-5-20251001-v1:0",
+        description="Bedrock model id or inference profile; empty turns insights off",
+    )
+    insights_per_hour: int = Field(200, ge=0, description="Bedrock calls allowed in any hour")
+    metrics_products: tuple[str, ...] = Field(
+        (), description="JSON list of product ids with metrics of their own (each one is billed)"
+    )
+    calendar: Literal["wall", "event"] = Field(
+        "wall", description="Forecast from today, or from the newest day sold (for replays of old sales)"
+    )
+
+    lead_time_days: int = Field(7, ge=0, le=365, description="Lead time where retail-inventory names none")
+    review_days: int = Field(1, ge=1, le=90, description="Days between chances to order")
+    order_cycle_days: int = Field(
+        14, ge=1, le=365, description="Days of demand an order brings beyond the reorder point"
+    )
+    service_level: float = Field(0.95, gt=0.5, lt=1, description="Probability of no stock-out until the next chance")
+    pack_size: int = Field(1, ge=1, description="Units a pack where retail-inventory names none")
+    minimum_order_quantity: int = Field(0, ge=0, description="Smallest order where retail-inventory names none")
+
+    payload_bucket: str = Field("retail-payloads", description="S3 bucket that oversized message bodies may lie in")
+
+    pollers: int = Field(2, ge=1, le=64, description="Receive calls in flight")
+    long_poll_s: int = Field(20, ge=0, le=20, description="How long a receive call waits for a first message")
+    messages_in_flight: int = Field(200, ge=10, le=100_000, description="Messages received and not yet settled")
+    batch_sales: int = Field(5_000, ge=1, le=50_000, description="Sales in one micro-batch, at most about")
+    batch_linger_s: float = Field(0.05, ge=0, le=5, description="How long a micro-batch waits to grow")
+    decide_products: int = Field(500, ge=1, le=5_000, description="Products in one assessment")
+    decide_interval_s: float = Field(
+        0.5, ge=0.01, le=300, description="Shortest time between assessments of dirty products"
+    )
+    cached_products: int = Field(50_000, ge=100, description="Product states kept in memory")
+    sweep_interval_s: float = Field(10, ge=0.2, description="How often what a dead worker left behind is looked for")
+    sweep_age_s: float = Field(15, ge=0, description="How old it must be")
+    visibility_timeout_s: int = Field(120, ge=10, le=43_200, description="Visibility timeout of received messages")
+    commit_deadline_s: float = Field(30, gt=0, description="Longest time for one call to the state table")
+    drain_timeout_s: float = Field(60, gt=0, le=110, description="Time for an orderly stop; ECS allows at most 120")
+    health_port: int = Field(8081, ge=0, le=65_535, description="Loopback port of the health check; 0 picks one")
+
+    @model_validator(mode="after")
+    def _must_work(self) -> Self:
+        if self.visibility_timeout_s <= self.commit_deadline_s + self.drain_timeout_s:
+            raise ValueError(
+                "visibility_timeout_s must exceed commit_deadline_s + drain_timeout_s, or messages come back "
+                f"while still owned ({self.visibility_timeout_s} <= {self.commit_deadline_s} + {self.drain_timeout_s})"
+            )
+        return self
+
+    @property
+    def terms(self) -> SupplyTerms:
+        return SupplyTerms(
+            self.lead_time_days,
+            self.review_days,
+            self.order_cycle_days,
+            self.service_level,
+            self.pack_size,
+            self.minimum_order_quantity,
+        )

@@ -1,0 +1,102 @@
+"""How do messages come from SQS, stay ours while we work, and go?
+
+A message is owned from its receipt until it is acknowledged or handed back, and its visibility is renewed every third
+of its timeout for just that long. Deleting is retried for the entries SQS reports as failed; one that still fails
+comes again, and the ledger knows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import structlog
+
+from handlers.errors import TransientFailure
+from worker.aws.clients import translated
+from worker.aws.dynamodb import chunks, gather_bounded
+from worker.retry import retrying
+
+log = structlog.get_logger()
+
+BATCH_MAX = 10
+LONG_POLL_S = 20
+
+
+class Message(NamedTuple):
+    message_id: str
+    receipt: str
+    body: str
+
+
+class SqsSource:
+    def __init__(self, client: Any, queue_url: str, visibility_timeout_s: int) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._visibility_timeout_s = visibility_timeout_s
+        self._owned: dict[str, Message] = {}
+
+    async def receive(self, wait_s: int = LONG_POLL_S) -> list[Message]:
+        """Up to 10 messages, waiting for the first one at most wait_s."""
+        with translated("ReceiveMessage"):
+            answer = await self._client.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=BATCH_MAX,
+                WaitTimeSeconds=wait_s,
+                VisibilityTimeout=self._visibility_timeout_s,
+            )
+        messages = [Message(m["MessageId"], m["ReceiptHandle"], m["Body"]) for m in answer.get("Messages", [])]
+        self._owned.update({message.receipt: message for message in messages})
+        return messages
+
+    async def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Deletes messages. One that cannot be deleted is no longer ours and comes again."""
+        for message in messages:
+            self._owned.pop(message.receipt, None)
+        await gather_bounded(self._delete(part) for part in chunks(messages, BATCH_MAX))
+
+    async def _delete(self, messages: Sequence[Message]) -> None:
+        left = {str(index): message.receipt for index, message in enumerate(messages)}
+
+        async def once() -> None:
+            entries = [{"Id": entry_id, "ReceiptHandle": receipt} for entry_id, receipt in left.items()]
+            with translated("DeleteMessageBatch"):
+                answer = await self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            for done in answer.get("Successful", []):
+                left.pop(done["Id"], None)
+            # A receipt that is no longer valid belongs to a message somebody else has received: nothing to retry.
+            for failed in answer.get("Failed", []):
+                if failed.get("SenderFault"):
+                    left.pop(failed["Id"], None)
+            if left:
+                raise TransientFailure(f"DeleteMessageBatch left {len(left)} messages")
+
+        try:
+            await retrying(once)
+        except TransientFailure as exc:
+            log.warning("messages.not_deleted", count=len(left), reason=str(exc))
+
+    async def hand_back(self, messages: Sequence[Message], after_s: int = 0) -> None:
+        """Makes messages visible again for any worker, after some seconds."""
+        for message in messages:
+            self._owned.pop(message.receipt, None)
+        await self._change_visibility(messages, after_s)
+
+    async def _change_visibility(self, messages: Sequence[Message], visible_after_s: int) -> None:
+        for part in chunks(messages, BATCH_MAX):
+            entries = [
+                {"Id": str(index), "ReceiptHandle": message.receipt, "VisibilityTimeout": visible_after_s}
+                for index, message in enumerate(part)
+            ]
+            try:
+                with translated("ChangeMessageVisibilityBatch"):
+                    await self._client.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+            except TransientFailure as exc:
+                # Their visibility runs out by itself; only time is lost.
+                log.warning("visibility.not_changed", count=len(part), reason=str(exc))
+
+    async def keep_visible(self) -> None:
+        """Renews the visibility of what is owned, for ever."""
+        while True:
+            await asyncio.sleep(self._visibility_timeout_s / 3)
+            await self._change_visibility(list(self._owned.values()), self._visibility_timeout_s)

@@ -1,0 +1,78 @@
+"""Which adapter stands behind which port?
+
+The one composition root: nothing is built at import time, and nobody else chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from domain.events import MS_PER_DAY
+from handlers.explain import Explain
+from handlers.place_reorders import PlaceReorders
+from handlers.ports import Clock
+from handlers.products import Products
+from handlers.record_sales import RecordSales, Watermark
+from handlers.reforecast import Reforecast
+from handlers.relay_outbox import RelayOutbox
+from worker.aws.bedrock import BedrockExplainer
+from worker.aws.clients import Clients, translated
+from worker.aws.cloudwatch import CloudWatchForecasts
+from worker.aws.eventbridge import EventBridgeBus
+from worker.aws.forecasts import DynamoForecasts
+from worker.aws.inventory import DynamoInventory
+from worker.aws.parking import DynamoParking
+from worker.aws.sagemaker import SageMakerForecaster
+from worker.aws.state import DynamoState
+from worker.intake import Intake
+from worker.runner import Parts, Runner
+from worker.settings import Settings
+from worker.sources.bodies import Bodies
+from worker.sources.sqs import SqsSource
+from worker.telemetry import EmbeddedMetrics
+
+
+async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
+    """Connects to the queue and puts the worker together. Misconfigured if the queue is not there."""
+    with translated(f"GetQueueUrl {settings.queue_name}"):
+        queue = await clients.sqs.get_queue_url(QueueName=settings.queue_name)
+    metrics = EmbeddedMetrics(clock.now)
+    store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
+    products = Products(store, settings.cached_products)
+    parking = DynamoParking(clients.dynamodb, clients.s3, settings.state_table, settings.quarantine_bucket)
+    bus = EventBridgeBus(clients.events, settings.event_bus)
+    watermark = Watermark()
+    record = RecordSales(products, parking, clock, metrics, watermark)
+    reforecast = Reforecast(
+        products,
+        DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, clock),
+        SageMakerForecaster(clients.sagemaker, settings.sagemaker_endpoint, clock),
+        settings.terms,
+        _first_day(settings, clock, watermark),
+        clock,
+        metrics,
+    )
+    explain = None
+    if settings.bedrock_model:
+        explainer = BedrockExplainer(clients.bedrock, settings.bedrock_model)
+        explain = Explain(explainer, bus, settings.insights_per_hour, clock, metrics)
+    parts = Parts(
+        source=SqsSource(clients.sqs, queue["QueueUrl"], settings.visibility_timeout_s),
+        intake=Intake(Bodies(clients.s3, settings.payload_bucket), record, parking, clock, metrics),
+        reforecast=reforecast,
+        place_reorders=PlaceReorders(products, clock, metrics),
+        explain=explain,
+        relay_outbox=RelayOutbox(store, bus, metrics),
+        store=store,
+        forecasts=DynamoForecasts(clients.dynamodb, settings.forecasts_table),
+        forecast_metrics=CloudWatchForecasts(clients.cloudwatch, settings.metrics_products),
+        metrics=metrics,
+        clock=clock,
+    )
+    return Runner(parts, settings)
+
+
+def _first_day(settings: Settings, clock: Clock, watermark: Watermark) -> Callable[[], int]:
+    """The first day not seen: today, or in a replay of old sales the newest day sold."""
+    if settings.calendar == "event":
+        return lambda: watermark.day
+    return lambda: clock.now() // MS_PER_DAY
