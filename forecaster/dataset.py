@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from domain.events import ProductKey
 from domain.features import DailySeries, Ints
@@ -46,7 +47,7 @@ class Panel:
     @property
     def until(self) -> int:
         """The first day that is not in the panel."""
-        return self.first_day + self.net.shape[1]
+        return self.first_day + int(self.net.shape[1])
 
     def first_sales(self) -> Ints:
         """The day of each product's first sale, `until` for one that was only ever returned; int64 (n,)."""
@@ -56,8 +57,10 @@ class Panel:
     def before(self, day: int) -> Panel:
         """The same products with only the days before `day`."""
         kept = slice(0, max(0, day - self.first_day))
-        days = (matrix[:, kept] for matrix in (self.net, self.sold, self.revenue, self.promoted))
-        return Panel(self.first_day, self.products, *days, self.promotions)
+        net, sold, revenue, promoted = (
+            matrix[:, kept] for matrix in (self.net, self.sold, self.revenue, self.promoted)
+        )
+        return Panel(self.first_day, self.products, net, sold, revenue, promoted, self.promotions)
 
     def series(self, as_of: int, rows: Ints) -> DailySeries:
         """What is known of these products (row numbers) the day before as_of."""
@@ -100,12 +103,14 @@ def panel_of(sales: pd.DataFrame, until: int | None = None) -> Panel:
     selling = quantity >= 0
     shown = quantity * (selling & sales["promotion"].to_numpy(bool))
     shape = (len(products), int(day.max() - day.min()) + 1)
-    cell = (groups.ngroup().to_numpy(), day - day.min())
-    daily = (_summed(shape, cell, values) for values in (quantity, quantity * selling, revenue * selling, shown))
-    return Panel(int(day.min()), products, *daily, ((),) * len(products))
+    cell = (groups.ngroup().to_numpy(), day - int(day.min()))
+    net, sold, paid, promoted = (
+        _summed(shape, cell, values) for values in (quantity, quantity * selling, revenue * selling, shown)
+    )
+    return Panel(int(day.min()), products, net, sold, paid, promoted, ((),) * len(products))
 
 
-def _summed(shape: tuple[int, int], cell: tuple[Ints, Ints], values: Ints) -> Ints:
+def _summed(shape: tuple[int, int], cell: tuple[NDArray[np.integer], Ints], values: Ints) -> Ints:
     sums = np.zeros(shape, dtype=np.int64)
     np.add.at(sums, cell, values)
     return sums

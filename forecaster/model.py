@@ -15,16 +15,15 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-from numpy.typing import NDArray
 
-from domain.features import Floats, calendar_of
+from domain.features import Floats, Ints, calendar_of
 from domain.forecast import MEAN_FLOOR, TotalDemand
 from forecaster.dispersion import COVER_CENTRES, LEVEL_CENTRES, Spread
 from forecaster.formats import FEATURES, ForecastRequest, ItemFailed
 
 FORMAT = 1
 MODEL_FILE, META_FILE = "model.txt", "meta.json"
-THREADS = 2
+THREADS = 1  # beside other busy processes two threads mostly wait for each other
 COVER_DAYS_MAX = 366
 ABSURD = 1e12
 RATIO_LOG_MAX = 5.0
@@ -130,7 +129,7 @@ class DemandModel:
             _check(meta, text)
             origin = Origin(_day(meta["trained_until"]), int(meta["products"]), int(meta["rows"]))
             spread = Spread(np.array(meta["dispersion"]["table"], dtype=np.float64))
-            booster = lgb.Booster(params={"verbose": -1}, model_str=text)
+            booster = lgb.Booster(model_str=text)
             return cls(booster, float(meta["drift"]), spread, origin)
         except (KeyError, TypeError, ValueError, lgb.basic.LightGBMError) as exc:
             raise UnreadableModel(f"the model in {directory} cannot be used: {exc}") from exc
@@ -162,15 +161,17 @@ def _reasons(request: ForecastRequest) -> list[str | None]:
     """Why a product cannot be forecast, None where it can."""
     features, days, planned = request.features, request.cover_days, request.planned_share
     faults = {
-        "a feature is not a finite number": ~np.isfinite(features).all(axis=1),
-        "a feature is beyond all measure": (np.abs(features) > ABSURD).any(axis=1),
-        "level is not above zero": features[:, 0] <= 0,
-        f"cover_days is not within 1 to {COVER_DAYS_MAX}": ((days < 1) | (days > COVER_DAYS_MAX)).any(axis=1),
-        "planned_share is not within 0 to 1": ~((planned >= 0) & (planned <= 1)).all(axis=1),
+        "a feature is not a finite number": ~np.isfinite(features),
+        "a feature is beyond all measure": np.abs(features) > ABSURD,
+        "level is not above zero": features[:, :1] <= 0,
+        f"cover_days is not within 1 to {COVER_DAYS_MAX}": (days < 1) | (days > COVER_DAYS_MAX),
+        "planned_share is not within 0 to 1": ~((planned >= 0) & (planned <= 1)),
     }
-    return [
-        next((reason for reason, faulty in faults.items() if faulty[row]), None) for row in range(len(request.items))
-    ]
+    reasons: list[str | None] = [None] * len(request.items)
+    for reason, faulty in faults.items():
+        for row in np.unique(np.nonzero(faulty)[0]).tolist():
+            reasons[row] = reasons[row] or reason
+    return reasons
 
 
 def _take(request: ForecastRequest, rows: list[int]) -> ForecastRequest:
@@ -183,7 +184,7 @@ def _take(request: ForecastRequest, rows: list[int]) -> ForecastRequest:
     return ForecastRequest(request.as_of, items, features, days, planned)
 
 
-def _never_falling(means: Floats, cover_days: NDArray[np.int64]) -> Floats:
+def _never_falling(means: Floats, cover_days: Ints) -> Floats:
     order = np.argsort(cover_days, axis=1, kind="stable")
     rising = np.maximum.accumulate(np.take_along_axis(means, order, axis=1), axis=1)
     np.put_along_axis(means, order, rising, axis=1)

@@ -40,6 +40,7 @@ PRICE_MAX = 10**9
 REVENUE_MINOR_MAX = 10**15
 MINOR_UNITS = 100
 EPOCH_MS_ABOVE = 10**11
+LINE_BYTES_MAX = 16 * 1024**2
 
 
 class UnreadableSales(ValueError):
@@ -78,7 +79,7 @@ def _read(path: Path) -> tuple[pd.DataFrame, int]:
                 frame, broken = _read_csv(stream)
             else:
                 frame, broken = _read_json(stream)
-    except (OSError, EOFError, ValueError, pa.ArrowException) as exc:
+    except (OSError, EOFError, ValueError, KeyError, pa.ArrowException) as exc:
         raise UnreadableSales(f"{path}: {str(exc) or type(exc).__name__}") from exc
     for field in REQUIRED:
         if not any(name in frame for name in FIELDS[field]):
@@ -106,7 +107,7 @@ def _read_csv(stream: BinaryIO) -> tuple[pd.DataFrame, int]:
 
     table = pyarrow.csv.read_csv(
         stream,
-        read_options=pyarrow.csv.ReadOptions(use_threads=False),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=LINE_BYTES_MAX),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(NAMES, pa.string()), strings_can_be_null=False
@@ -141,7 +142,8 @@ def _usable(raw: pd.DataFrame, today: int) -> pd.DataFrame:
     priced = _field(raw, "price")
     priced = priced.mask(priced == "")
     price = _numbers(priced)
-    revenue = np.rint(np.round(quantity * price.fillna(0.0) * MINOR_UNITS, 6))  # half-even, as the stream rounds
+    # Half-even, as the stream rounds; the first rounding takes away what binary fractions add.
+    revenue = (quantity * price.fillna(0.0) * MINOR_UNITS).round(6).round()
     good = (
         product_id.notna()
         & day.between(0, today)
@@ -207,7 +209,7 @@ def _days(column: pd.Series[Any]) -> pd.Series[float]:
     number = column.map(lambda said: isinstance(said, (int, float)) and not isinstance(said, bool))
     moments = pd.to_datetime(column.mask(number, None), errors="coerce", utc=True, format="ISO8601")
     days = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    floored: pd.Series[float] = np.floor(days.astype(np.float64))
+    floored = _floored(days.astype(np.float64))
     if number.any():
         floored = floored.mask(number, _epoch_days(_numbers(column.where(number, None))))
     return floored
@@ -215,5 +217,8 @@ def _days(column: pd.Series[Any]) -> pd.Series[float]:
 
 def _epoch_days(number: pd.Series[float]) -> pd.Series[float]:
     seconds = number.where(number.abs() <= EPOCH_MS_ABOVE, number / 1000)
-    floored: pd.Series[float] = np.floor(seconds / 86_400)
-    return floored
+    return _floored(seconds / 86_400)
+
+
+def _floored(numbers: pd.Series[float]) -> pd.Series[float]:
+    return pd.Series(np.floor(numbers.to_numpy()), index=numbers.index)

@@ -13,10 +13,10 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,12 @@ PREFIX = Path("/opt/ml")
 FAILURE_CHARS_MAX = 1024
 SECONDS_PER_DAY = 86_400
 
-Expected = (NotEnoughHistory, UnreadableSales)
-
 
 class WrongHyperparameter(ValueError):
     """The message names it and says what it should be."""
+
+
+EXPECTED = (NotEnoughHistory, UnreadableSales, WrongHyperparameter, OSError)
 
 
 def run_training(prefix: Path) -> int:
@@ -44,7 +45,7 @@ def run_training(prefix: Path) -> int:
     try:
         fitting, until = _hyperparameters(prefix / "input" / "config" / "hyperparameters.json")
         _train(_channel_files(prefix / "input"), until, fitting, prefix / "model")
-    except (*Expected, WrongHyperparameter) as exc:
+    except EXPECTED as exc:
         return _failed(prefix, str(exc))
     except Exception as exc:  # noqa: BLE001 - whatever it was, the job's owner reads it in one place
         traceback.print_exc()
@@ -89,13 +90,11 @@ def _hyperparameters(path: Path) -> tuple[Fitting, int | None]:
             raise WrongHyperparameter(f"hyperparameter {name}: {value!r} is no {kind.__name__}") from exc
         if not 0 < values[name] <= 10**9:
             raise WrongHyperparameter(f"hyperparameter {name}: {value} is not above zero and within reason")
-    return Fitting(**values), _until(until)
+    return Fitting(**values), None if until is None else _until(until)
 
 
-def _until(said: str | None) -> int | None:
+def _until(said: str) -> int:
     """Days since the epoch of an ISO date."""
-    if said is None:
-        return None
     try:
         return int(np.datetime64(said, "D").astype(np.int64))
     except ValueError as exc:
@@ -129,32 +128,37 @@ def _say(line: str, stream: Any = None) -> None:
     out.flush()
 
 
-def _stop_on_sigterm(prefix: Path | None) -> None:
-    """SageMaker grants 120 s after SIGTERM. There is nothing worth keeping of half a model, and the booster does not
-    listen to Python signals while it trains: so a thread waits for the signal and ends the process."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+@contextmanager
+def _stopping_on_sigterm(prefix: Path | None) -> Iterator[None]:
+    """SageMaker grants 120 s after SIGTERM. Half a model is worth nothing, so the process says why and ends at once."""
 
-    def wait() -> None:
-        signal.sigwait({signal.SIGTERM})
-        if prefix is not None:
-            _failed(prefix, "stopped by SIGTERM before the model was ready")
+    def stop(_signal: int, _frame: object) -> None:
+        reason = "stopped by SIGTERM before the model was ready"
+        if prefix is None:
+            _say(f"training failed: {reason}", sys.stderr)
+        else:
+            _failed(prefix, reason)
         os._exit(1)
 
-    threading.Thread(target=wait, name="sigterm", daemon=True).start()
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(argv: list[str]) -> int:
     """`restock train`: 0 done, 1 failed with one line, 2 wrong use."""
     args = _parser().parse_args(argv)
     if args.sales is None:
-        _stop_on_sigterm(args.prefix)
-        return run_training(args.prefix)
-    _stop_on_sigterm(None)
-    try:
-        train_file(args.sales, args.model_dir, _until(args.until))
-    except (*Expected, WrongHyperparameter, OSError) as exc:
-        _say(f"training failed: {exc}", sys.stderr)
-        return 1
+        with _stopping_on_sigterm(args.prefix):
+            return run_training(args.prefix)
+    with _stopping_on_sigterm(None):
+        try:
+            train_file(args.sales, args.model_dir, args.until)
+        except EXPECTED as exc:
+            _say(f"training failed: {exc}", sys.stderr)
+            return 1
     return 0
 
 
@@ -176,5 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prefix", type=Path, default=PREFIX, help="root of SageMaker's folders (%(default)s)")
     parser.add_argument("--sales", type=Path, help="train from this file instead of SageMaker's channels")
     parser.add_argument("--model-dir", type=Path, default=Path("model"), help="where the model goes, with --sales")
-    parser.add_argument("--until", help="with --sales: learn from the days before this one only (YYYY-MM-DD)")
+    parser.add_argument(
+        "--until", type=_until, metavar="YYYY-MM-DD", help="with --sales: learn from the days before this one only"
+    )
     return parser

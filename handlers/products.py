@@ -46,12 +46,14 @@ class Products:
 
     async def get(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
         """The states of these products, read from the store where they are not cached."""
-        missing = [key for key in keys if key not in self._states]
-        loaded = await self._store.load(missing) if missing else {}
-        found = {key: loaded.get(key) or self._states[key] for key in keys}
+        # Taken before awaiting: another task may commit, and so forget, a state meanwhile.
+        found = {key: self._states[key] for key in keys if key in self._states}
+        missing = [key for key in keys if key not in found]
+        if missing:
+            found |= await self._store.load(missing)
         for key, state in found.items():
             self._keep(key, state)
-        return found
+        return {key: found[key] for key in keys}
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
         """Commits and keeps what is now durable; everything else is forgotten and read again when needed."""
@@ -64,7 +66,9 @@ class Products:
         return results
 
     def _keep(self, key: ProductKey, state: ProductState) -> None:
-        self._states[key] = state
+        known = self._states.get(key)
+        if known is None or known.version <= state.version:
+            self._states[key] = state
         self._states.move_to_end(key)
         while len(self._states) > self._limit:
             self._states.popitem(last=False)

@@ -5,7 +5,8 @@ BatchGetItem and BatchWriteItem may answer for a part only; the rest is asked fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from handlers.errors import Overloaded
@@ -18,6 +19,7 @@ CALLS_IN_FLIGHT = 4
 
 Item = dict[str, Any]
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 def text(value: str) -> Item:
@@ -34,28 +36,30 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[at : at + size]
 
 
-async def gather_bounded(calls: Iterable[Any], in_flight: int = CALLS_IN_FLIGHT) -> list[Any]:
-    """Awaits all, at most in_flight at a time; the first failure is raised after the others have ended."""
+async def gather_bounded(
+    call: Callable[[A], Awaitable[T]], arguments: Iterable[A], in_flight: int = CALLS_IN_FLIGHT
+) -> list[T]:
+    """Awaits call(argument) for all, at most in_flight at a time; the first failure is raised after all have ended."""
     slots = asyncio.Semaphore(in_flight)
 
-    async def one(call: Any) -> Any:
+    async def one(argument: A) -> T:
         async with slots:
-            return await call
+            return await call(argument)
 
-    results = await asyncio.gather(*(one(call) for call in calls), return_exceptions=True)
+    results = await asyncio.gather(*(one(argument) for argument in arguments), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return results
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 async def batch_get(client: Any, table: str, keys: Sequence[Item], *, consistent: bool) -> list[Item]:
     """Every existing item of these keys, in no particular order."""
-    found = await gather_bounded(_get(client, table, part, consistent) for part in chunks(keys, GET_KEYS_MAX))
+    found = await gather_bounded(partial(_get, client, table, consistent), chunks(keys, GET_KEYS_MAX))
     return [item for part in found for item in part]
 
 
-async def _get(client: Any, table: str, keys: Sequence[Item], consistent: bool) -> list[Item]:
+async def _get(client: Any, table: str, consistent: bool, keys: Sequence[Item]) -> list[Item]:
     wanted: dict[str, Any] = {table: {"Keys": list(keys), "ConsistentRead": consistent}}
     items: list[Item] = []
 
@@ -74,7 +78,7 @@ async def _get(client: Any, table: str, keys: Sequence[Item], consistent: bool) 
 
 async def batch_write(client: Any, table: str, requests: Sequence[Item]) -> None:
     """Performs every PutRequest and DeleteRequest; each must be safe to repeat."""
-    await gather_bounded(_write(client, table, part) for part in chunks(requests, WRITE_ITEMS_MAX))
+    await gather_bounded(partial(_write, client, table), chunks(requests, WRITE_ITEMS_MAX))
 
 
 async def _write(client: Any, table: str, requests: Sequence[Item]) -> None:

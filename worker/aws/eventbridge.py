@@ -27,7 +27,7 @@ class EventBridgeBus:
         self._bus = bus
 
     async def publish(self, entries: Sequence[OutboxEntry]) -> list[bool]:
-        accepted = await gather_bounded(self._put(part) for part in chunks(entries, ENTRIES_MAX))
+        accepted = await gather_bounded(self._put, chunks(entries, ENTRIES_MAX))
         return [ok for part in accepted for ok in part]
 
     async def _put(self, entries: Sequence[OutboxEntry]) -> list[bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -44,16 +45,15 @@ class DynamoState:
         self._deadline_s = deadline_s
 
     async def load(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
-        by_label = {f"P#{product_label(key)}": key for key in keys}
-        items = await batch_get(
-            self._client, self._table, [codec.header_key(key) for key in by_label.values()], consistent=True
-        )
+        wanted = [codec.header_key(key) for key in dict.fromkeys(keys)]
+        items = await batch_get(self._client, self._table, wanted, consistent=True)
         states = {key: ProductState(key) for key in keys}
-        loaded = await gather_bounded((self._with_segments(by_label[i["pk"]["S"]], i) for i in items), 16)
+        loaded = await gather_bounded(self._with_segments, items, 16)
         states.update({state.key: state for state in loaded})
         return states
 
-    async def _with_segments(self, product: ProductKey, item: Item) -> ProductState:
+    async def _with_segments(self, item: Item) -> ProductState:
+        product = product_of(item["pk"]["S"].removeprefix("P#"))
         state = codec.decode_header(product, item)
         ledger = state.ledger
         if ledger.first == ledger.next_number:
@@ -82,7 +82,7 @@ class DynamoState:
         async def together(rows: list[int]) -> None:
             await self._commit_rows(changes, rows, token, results)
 
-        await gather_bounded((together(rows) for rows in self._groups(changes, token)), TRANSACTIONS_IN_FLIGHT)
+        await gather_bounded(together, self._groups(changes), TRANSACTIONS_IN_FLIGHT)
         return results
 
     async def _commit_rows(
@@ -98,7 +98,7 @@ class DynamoState:
                 for row in again:
                     await self._commit_rows(changes, [row], token, results)
 
-    def _groups(self, changes: Sequence[Change], token: str) -> list[list[int]]:
+    def _groups(self, changes: Sequence[Change]) -> list[list[int]]:
         """Rows that share a transaction, within the limits of actions and bytes."""
         groups: list[list[int]] = []
         actions = size = 0
@@ -170,33 +170,33 @@ class DynamoState:
         return actions
 
     async def dirty(self, before: int, limit: int) -> list[ProductKey]:
-        found = await gather_bounded(self._dirty_shard(str(shard), before, limit) for shard in range(codec.SHARDS))
+        found = await gather_bounded(partial(self._dirty_shard, before, limit), range(codec.SHARDS))
         return [product_of(item["pk"]["S"].removeprefix("P#")) for part in found for item in part][:limit]
 
-    async def _dirty_shard(self, shard: str, before: int, limit: int) -> list[Item]:
+    async def _dirty_shard(self, before: int, limit: int, shard: int) -> list[Item]:
         return await query(
             self._client,
             TableName=self._table,
             IndexName=DIRTY_INDEX,
             KeyConditionExpression="dirty_shard = :shard AND dirty_since < :before",
-            ExpressionAttributeValues={":shard": text(shard), ":before": number(before)},
+            ExpressionAttributeValues={":shard": text(str(shard)), ":before": number(before)},
             Limit=limit,
         )
 
     async def outbox(self, before: int, limit: int) -> list[OutboxEntry]:
-        found = await gather_bounded(
-            query(
-                self._client,
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": text(f"X#{shard}")},
-                Limit=limit,
-                ConsistentRead=True,
-            )
-            for shard in range(codec.SHARDS)
-        )
+        found = await gather_bounded(partial(self._outbox_shard, limit), range(codec.SHARDS))
         entries = [codec.decode_outbox(item) for part in found for item in part]
         return [entry for entry in entries if entry.created_at < before][:limit]
+
+    async def _outbox_shard(self, limit: int, shard: int) -> list[Item]:
+        return await query(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": text(f"X#{shard}")},
+            Limit=limit,
+            ConsistentRead=True,
+        )
 
     async def forget(self, entry_ids: Sequence[str]) -> None:
         await batch_write(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,14 @@ class Models:
     gateway: Gateway
     endpoint: str
     folder: Path
-    sales: Path
+    write_past: Callable[[Path], Path]
     first_day: int
     trainings: list[dict[str, Any]] = field(default_factory=list)
     _server: Child | None = None
     _training: asyncio.Task[None] | None = None
     _next_past_days: int = PAST_DAYS_MIN
     _dead: bool = False
+    _past: Path | None = None
 
     async def start(self) -> None:
         """Trains on the bundled sample's past and serves that."""
@@ -52,7 +54,9 @@ class Models:
 
     async def _retrain(self, until: str) -> None:
         try:
-            await self._train_and_serve("this run's sales", self.sales, until)
+            if self._past is None:
+                self._past = await asyncio.to_thread(self.write_past, self.folder / "past.parquet")
+            await self._train_and_serve("this run's sales", self._past, until)
         except ChildFailed as exc:
             # The model that serves goes on serving; the report says that this training failed.
             self.trainings.append({"trained_on": "this run's sales", "until": until, "failed": str(exc)})

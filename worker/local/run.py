@@ -27,6 +27,7 @@ from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aw
 from worker.local.gateway import Gateway
 from worker.local.models import Models
 from worker.local.observed import Observed
+from worker.local.past import write_past
 from worker.local.processes import Child, restock, start
 from worker.local.progress import Display, closing_table, say
 from worker.local.report import Outcome, read_states, summary, write_report
@@ -179,8 +180,13 @@ class Local:
 def run_local(options: Options) -> int:
     """Runs everything and writes the report; UnreadableSales if the file is no good, ChildFailed if a part is."""
     sales = open_sales(options.sales or SAMPLE_PATH)
-    with tempfile.TemporaryDirectory(prefix="restock-") as folder:
-        return asyncio.run(_run(options, sales, Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="restock-") as scratch:
+        folder = Path(scratch)
+        if options.report is not None:
+            # What is worth reading afterwards stays: the logs of every part.
+            folder = options.report / "logs"
+            folder.mkdir(parents=True, exist_ok=True)
+        return asyncio.run(_run(options, sales, folder))
 
 
 async def _run(options: Options, sales: SalesFile, folder: Path) -> int:
@@ -233,7 +239,7 @@ async def _local(
         today = int(time.time()) // 86_400
         first, last = sales.first_day or 0, min(today, sales.last_day or 0)
         gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}))
-        models = Models(gateway, ENDPOINT, folder, options.sales or SAMPLE_PATH, first)
+        models = Models(gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path), first)
         stack.push_async_callback(models.stop)
         training = asyncio.create_task(models.start())
         aws = await stack.enter_async_context(embedded_aws(folder))

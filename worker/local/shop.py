@@ -102,7 +102,7 @@ class Shop:
         groups = FIFO_GROUPS if self.settings.queue_name.endswith(".fifo") else None
         messages = [await self._fitting(message) for message in pack(rows, fifo_groups=groups)]
         if groups is None:
-            await gather_bounded((self._put(batch) for batch in batches(messages)), CALLS_IN_FLIGHT)
+            await gather_bounded(self._put, batches(messages), CALLS_IN_FLIGHT)
             return
         # One call after the other: a group's messages must be sent in their order.
         for batch in batches(messages):

@@ -53,7 +53,7 @@ class SqsSource:
         """Deletes messages. One that cannot be deleted is no longer ours and comes again."""
         for message in messages:
             self._owned.pop(message.receipt, None)
-        await gather_bounded(self._delete(part) for part in chunks(messages, BATCH_MAX))
+        await gather_bounded(self._delete, chunks(messages, BATCH_MAX))
 
     async def _delete(self, messages: Sequence[Message]) -> None:
         left = {str(index): message.receipt for index, message in enumerate(messages)}

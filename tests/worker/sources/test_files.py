@@ -5,11 +5,8 @@ import gzip
 import hashlib
 import io
 import json
-from datetime import UTC, date, datetime
-from decimal import Decimal
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,26 +17,6 @@ from worker.producer import pack
 from worker.sources.files import UnreadableSales, open_sales
 
 IN_A_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-CELLS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r"), max_size=8)
-
-
-@pytest.fixture
-def rows_of(tmp_path):
-    def read(content, name="sales.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return list(open_sales(path).rows)
-
-    return read
-
-
-@pytest.fixture
-def parquet_rows(tmp_path):
-    def read(**columns):
-        pq.write_table(pa.table(columns), tmp_path / "sales.parquet")
-        return list(open_sales(tmp_path / "sales.parquet").rows)
-
-    return read
 
 
 def test_the_sample_is_whole():
@@ -177,73 +154,6 @@ def test_times_are_sent_as_utc_or_as_they_were_written(rows_of, parquet_rows, wr
     assert parquet_rows(product_id=["A"], date=[written], quantity=[1])[0]["occurred_at"] == sent
 
 
-@pytest.mark.parametrize(
-    ("times", "sent"),
-    [
-        (pa.array([date(2024, 2, 29)]), "2024-02-29T00:00:00Z"),
-        (pa.array([datetime(2024, 2, 29, 12, 30, tzinfo=UTC)], pa.timestamp("s")), "2024-02-29T12:30:00Z"),
-        (pa.array([datetime(2024, 2, 29, 12, 30, tzinfo=UTC)], pa.timestamp("ns")), "2024-02-29T12:30:00Z"),
-        (
-            pa.array([datetime(2024, 2, 29, 12, 30, tzinfo=UTC)], pa.timestamp("ms", "Asia/Tokyo")),
-            "2024-02-29T12:30:00Z",
-        ),
-        (pa.array([date(2024, 2, 29)], pa.date64()), "2024-02-29T00:00:00Z"),
-        (pa.array(["2024-02-29"]).dictionary_encode(), "2024-02-29T00:00:00Z"),
-        (pa.array([2**62], pa.int64()).cast(pa.timestamp("us")), str(2**62)),
-        (pa.array([None], pa.timestamp("us")), None),
-    ],
-)
-def test_parquet_times_of_every_type_are_sent_as_utc(parquet_rows, times, sent):
-    assert parquet_rows(product_id=["A"], date=times, quantity=[1])[0]["occurred_at"] == sent
-
-
-def test_parquet_values_keep_what_they_say(parquet_rows):
-    rows = parquet_rows(
-        product_id=[123, 7],
-        date=["2024-01-01"] * 2,
-        quantity=pa.array([2.0, float("nan")]),
-        unit_price=pa.array([2.55, float("inf")], pa.float32()),
-        promotion=[True, None],
-        category=pa.array(["tea", None]).dictionary_encode(),
-    )
-    assert [{**row, "event_id": ""} for row in rows] == [
-        {
-            "product_id": "123",
-            "event_id": "",
-            "occurred_at": "2024-01-01T00:00:00Z",
-            "quantity": 2,
-            "unit_price": 2.55,
-            "promotion": True,
-            "category": "tea",
-        },
-        {
-            "product_id": "7",
-            "event_id": "",
-            "occurred_at": "2024-01-01T00:00:00Z",
-            "quantity": "NaN",
-            "unit_price": "inf",
-        },
-    ]
-
-
-def test_decimals_and_odd_types_of_parquet_are_fit_for_json(parquet_rows):
-    rows = parquet_rows(
-        product_id=pa.array([b"A", b"\xff"]),
-        date=pa.array([1, None], pa.int64()),
-        quantity=pa.array([Decimal("1e30"), None], pa.decimal128(38, 2)),
-        unit_price=pa.array([Decimal("2.55"), Decimal("2.00")]),
-        location_id=pa.array([1.0, float("nan")]),
-        promotion=pa.array([[1], None]),
-    )
-    assert [row["product_id"] for row in rows] == ["A", "\\xff"]
-    assert [row["occurred_at"] for row in rows] == ["1", None]
-    assert [row["quantity"] for row in rows] == [10**30, None]
-    assert [row["unit_price"] for row in rows] == ["2.55", 2]
-    assert [row.get("location_id") for row in rows] == ["1", None]
-    assert [row.get("promotion") for row in rows] == ["[1]", None]
-    list(pack(rows, fifo_groups=None))
-
-
 @given(st.lists(st.sampled_from(["2024-01-01", "2024-01-02", "2024-01-03T10:00", "soon", ""])))
 @IN_A_FOLDER
 def test_rows_come_in_event_time_order_and_those_without_a_time_follow_their_neighbour(tmp_path, times):
@@ -266,95 +176,6 @@ def test_first_and_last_day_are_those_of_readable_times(tmp_path):
     assert (sales.total, sales.first_day, sales.last_day) == (3, -1, 2)
     path.write_text("product_id,date,quantity\nA,never,1\n")
     assert (open_sales(path).first_day, open_sales(path).last_day) == (None, None)
-
-
-@pytest.mark.parametrize("product", ["NA", "null", "nan", "00123", "None", "é #%", " A ", "1e5", "-"])
-def test_product_ids_are_kept_verbatim(rows_of, product):
-    assert rows_of(f"product_id,date,quantity\n{product},2024-01-01,1\n")[0]["product_id"] == product
-
-
-@pytest.mark.parametrize(
-    ("cell", "sent"),
-    [("6", 6), ("-6", -6), ("", None), ("abc", "abc"), ("NaN", "NaN"), ("6.0", "6.0"), ("1" + "0" * 30,) * 2],
-)
-def test_a_quantity_of_a_csv_is_a_whole_number_or_what_was_written(rows_of, cell, sent):
-    assert rows_of(f"product_id,date,quantity\nA,2024-01-01,{cell}\n")[0]["quantity"] == sent
-
-
-@pytest.mark.parametrize(
-    ("number", "sent"),
-    [
-        ("1e400", "1e400"),
-        ("NaN", "NaN"),
-        ("-Infinity", "-Infinity"),
-        ("0.001", 0.001),
-        ("-11062.06", -11062.06),
-        ("19.990000000000000001", "19.990000000000000001"),
-        ("1" + "0" * 30, 10**30),
-    ],
-)
-def test_a_number_of_a_jsonl_keeps_its_digits(rows_of, number, sent):
-    line = f'{{"product_id": "A", "date": "2024-01-01", "quantity": 1, "price": {number}}}'
-    assert rows_of(line, "sales.jsonl")[0]["unit_price"] == sent
-
-
-BAD_LINES = [
-    "A,2024-01-01",
-    "A,2024-01-01,1,extra",
-    '"A,2024-01-01,1',
-    '"A"B,2024-01-01,1',
-    "x" * 1_000_000,
-    '"' + "x" * 200_000 + '",2024-01-01,1',
-]
-
-
-@pytest.mark.parametrize("bad", BAD_LINES)
-def test_a_csv_line_that_cannot_be_split_is_sent_as_text_and_costs_no_other(rows_of, bad):
-    good = "A,2024-01-01,1\n"
-    rows = rows_of("product_id,date,quantity\n" + good + bad + "\n" + good * 3)
-    assert [row if isinstance(row, str) else row["product_id"] for row in rows] == ["A", bad, "A", "A", "A"]
-
-
-@pytest.mark.parametrize(
-    "bad",
-    ["not json", "{", "[]", "5", '"text"', '{"lines": []}', "1" * 5_000, "[" * 100_000, "x" * 1_000_000],
-)
-def test_a_jsonl_line_that_is_no_sale_is_sent_as_text_and_costs_no_other(rows_of, bad):
-    good = '{"product_id": "A", "date": "2024-01-01", "quantity": 1}\n'
-    rows = rows_of(f"{good}{bad}\n\n{good}", "sales.jsonl")
-    assert [row if isinstance(row, str) else row["product_id"] for row in rows] == ["A", bad, "A"]
-
-
-def test_a_jsonl_line_that_lacks_a_field_shows_what_it_has(rows_of):
-    content = '{"product_id": "A", "date": "2024-01-01", "quantity": 1}\n{"sku": "B", "quantity": 2}\n'
-    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-    _, bad = rows_of(content, "sales.jsonl")
-    assert bad == {"sku": "B", "quantity": 2, "event_id": f"{digest}-1"}
-
-
-def test_bytes_that_are_no_utf8_make_a_row_bad_only_where_they_matter(rows_of):
-    head = b"product_id,date,quantity,description\n"
-    first, second = rows_of(head + b"A,2024-01-01,1,\xa3 5\nB\xff,2024-01-01,1,tea\n")
-    assert first["product_id"] == "A"
-    assert second.encode("utf-8", "surrogateescape") == b"B\xff,2024-01-01,1,tea"
-    (message,) = pack([second], fifo_groups=None)
-    assert json.loads(message.body) == [second]
-
-
-def test_a_byte_order_mark_and_windows_line_ends_are_passed_over(rows_of):
-    (row,) = rows_of(b"\xef\xbb\xbfproduct_id,date,quantity\r\nA,2024-01-01,1\r\n\r\n")
-    assert (row["product_id"], row["quantity"]) == ("A", 1)
-
-
-@given(st.lists(st.tuples(CELLS.filter(bool), CELLS), min_size=1, max_size=8))
-@IN_A_FOLDER
-def test_whatever_a_csv_writer_quotes_is_read_back(tmp_path, cells):
-    path = tmp_path / "sales.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["product_id", "date", "quantity", "note"])
-        writer.writerows((product, "2024-01-01", 1, note) for product, note in cells)
-    assert [row["product_id"] for row in open_sales(path).rows] == [product for product, _ in cells]
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))
@@ -412,10 +233,3 @@ def test_what_is_no_file_is_refused_in_one_line(tmp_path):
         with pytest.raises(UnreadableSales) as refused:
             open_sales(tmp_path / name)
         assert str(refused.value) == f"{tmp_path / name}: cannot be read: {reason}"
-
-
-def test_a_parquet_file_without_a_column_or_without_rows_is_refused(parquet_rows):
-    with pytest.raises(UnreadableSales, match="lacks a column quantity or quantity_sold; found only: product_id"):
-        parquet_rows(product_id=["A"], date=["2024-01-01"])
-    with pytest.raises(UnreadableSales, match="holds no sales"):
-        parquet_rows(product_id=pa.array([], "str"), date=pa.array([], "str"), quantity=pa.array([], "int64"))
