@@ -13,18 +13,23 @@ import numpy as np
 
 from domain.accuracy import remember_interval
 from domain.events import ReorderRequired
-from domain.forecast import DemandForecast
+from domain.features import Floats
+from domain.forecast import DemandForecast, TotalDemand, total_quantile
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, order_quantity, thresholds, urgency
 from domain.product import ForecastNote, Interval, OpenOrder, ProductState, StockLevel, reorder_id
 from domain.signals import deserves_insight, stock_band
 
 OPEN_ORDERS_MAX = 64
 INTERVAL = (0.1, 0.9)
+QUANTILES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was found out about a snapshot of a product. stock is None when the shop has no record of it."""
+    """What was found out about a snapshot of a product. stock is None when the shop has no record of it.
+
+    demand_quantiles: units over FORECAST_DAYS that are not exceeded with QUANTILES probability. interval: the INTERVAL
+    quantiles of the first day's units."""
 
     snapshot: ProductState
     stock: StockLevel | None
@@ -33,6 +38,8 @@ class Assessment:
     inputs: int
     reorder_point: int
     target: int
+    demand_quantiles: tuple[int, int, int]
+    interval: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +69,31 @@ def assess(
     inputs: Sequence[int],
 ) -> list[Assessment]:
     """Computes every product's thresholds at once."""
-    protection = [f.over(t.protection_days) for f, t in zip(forecasts, terms, strict=True)]
-    levels = thresholds(
-        list(terms),
-        np.array([total.mean for total in protection]),
-        np.array([total.dispersion for total in protection]),
-        np.array([f.over(FORECAST_DAYS).mean / FORECAST_DAYS for f in forecasts]),
-    )
-    rows = zip(snapshots, stocks, terms, forecasts, inputs, levels.reorder_point, levels.target, strict=True)
-    return [Assessment(s, stock, t, f, i, int(point), int(top)) for s, stock, t, f, i, point, top in rows]
+    protection = _column([f.over(t.protection_days) for f, t in zip(forecasts, terms, strict=True)])
+    period = _column([f.over(FORECAST_DAYS) for f in forecasts])
+    levels = thresholds(list(terms), *protection, period[0] / FORECAST_DAYS)
+    quantiles = np.stack([total_quantile(p, *period) for p in QUANTILES], axis=1)
+    first_day = _column([f.over(1) for f in forecasts])
+    intervals = np.stack([total_quantile(p, *first_day) for p in INTERVAL], axis=1)
+    return [
+        Assessment(
+            snapshot=snapshots[row],
+            stock=stocks[row],
+            terms=terms[row],
+            forecast=forecasts[row],
+            inputs=inputs[row],
+            reorder_point=int(levels.reorder_point[row]),
+            target=int(levels.target[row]),
+            demand_quantiles=(int(quantiles[row, 0]), int(quantiles[row, 1]), int(quantiles[row, 2])),
+            interval=(int(intervals[row, 0]), int(intervals[row, 1])),
+        )
+        for row in range(len(snapshots))
+    ]
+
+
+def _column(totals: Sequence[TotalDemand]) -> tuple[Floats, Floats]:
+    """Means and dispersions of one total a product."""
+    return np.array([t.mean for t in totals]), np.array([t.dispersion for t in totals])
 
 
 def newest_stock(read: StockLevel | None, told: StockLevel | None) -> StockLevel | None:
@@ -91,7 +114,7 @@ def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | 
         dirty=max(0, state.dirty - snapshot.dirty),
         dirty_since=now,
         forecast=_note(assessment),
-        intervals=_intervals(state, assessment.forecast),
+        intervals=remember_interval(state.intervals, Interval(assessment.forecast.as_of, *assessment.interval)),
     )
     if assessment.stock is None:
         return Decision(judged, None, None, 0.0, None)
@@ -111,12 +134,6 @@ def _note(assessment: Assessment) -> ForecastNote:
     forecast = assessment.forecast
     totals = tuple((t.cover_days, t.mean, t.dispersion) for t in forecast.totals)
     return ForecastNote(forecast.as_of, assessment.inputs, forecast.source, totals)
-
-
-def _intervals(state: ProductState, forecast: DemandForecast) -> tuple[Interval, ...]:
-    tomorrow = forecast.over(1)
-    low, high = (tomorrow.quantile(p) for p in INTERVAL)
-    return remember_interval(state.intervals, Interval(forecast.as_of, low, high))
 
 
 def _band(state: ProductState, cover: float, assessment: Assessment) -> tuple[ProductState, Crossing | None]:

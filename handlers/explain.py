@@ -105,7 +105,7 @@ def facts_of(crossed: Crossed) -> dict[str, object]:
         "projected_stockout_on": iso_day(forecast.as_of + int(cover)) if cover < 10_000 else None,
         "demand_28_days": {
             "mean": round(total.mean, 2),
-            **{f"p{int(p * 100)}": total.quantile(p) for p in (0.1, 0.5, 0.9)},
+            **dict(zip(("p10", "p50", "p90"), assessment.demand_quantiles, strict=True)),
         },
         "rolling_7": round(float(features["rolling_7"][0]), 3),
         "rolling_30": round(float(features["rolling_30"][0]), 3),

@@ -68,7 +68,15 @@ class PlaceReorders:
         forecast = assessment.forecast
         key = decision.state.key
         confidence = coverage(decision.state.intervals, decision.state.buckets, forecast.as_of)
-        record = ForecastRecord(key, forecast, assessment.reorder_point, assessment.target, confidence, now)
+        record = ForecastRecord(
+            key,
+            forecast,
+            assessment.demand_quantiles,
+            assessment.reorder_point,
+            assessment.target,
+            confidence,
+            now,
+        )
         placed.forecasts.append(record)
         if decision.order is not None:
             placed.outbox.append(announce_reorder(decision.order))

@@ -70,10 +70,11 @@ class InventoryRecord(NamedTuple):
 
 
 class ForecastRecord(NamedTuple):
-    """A product's forecast as it is kept for planners and accuracy."""
+    """A product's forecast as it is kept for planners and accuracy. quantiles: p10, p50, p90 of the period's units."""
 
     product: ProductKey
     forecast: DemandForecast
+    quantiles: tuple[int, int, int]
     reorder_point: int
     target: int
     confidence: float | None

@@ -16,7 +16,6 @@ from handlers.ports import ForecastRecord
 from worker.aws.dynamodb import Item, batch_write, number, text
 
 KEPT_DAYS = 400
-QUANTILES = (0.1, 0.5, 0.9)
 
 
 class DynamoForecasts:
@@ -41,7 +40,7 @@ def _item(record: ForecastRecord) -> Item:
         "source": text(record.forecast.source),
         "made_at": text(iso_time(record.made_at)),
         "expires_at": number((record.made_at // MS_PER_DAY + KEPT_DAYS) * MS_PER_DAY // 1000),
-        **{f"p{int(p * 100)}": number(total.quantile(p)) for p in QUANTILES},
+        **{name: number(units) for name, units in zip(("p10", "p50", "p90"), record.quantiles, strict=True)},
     }
     if record.confidence is not None:
         item["confidence"] = {"N": f"{record.confidence:.1f}"}

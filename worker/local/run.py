@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ class Local:
     stop: asyncio.Event
     environment: dict[str, str]
     worker: Child | None = None
-    listeners: list[asyncio.Task[None]] = field(default_factory=list)
+    _died: bool = False
+    _counted_again: int = 0
 
     async def keep_worker(self) -> None:
         """Starts the worker, and again whenever it dies, until the run ends."""
@@ -90,12 +91,15 @@ class Local:
             await self._listen(self.worker)
             if await self.worker.process.wait() == 0:
                 return
+            self._died = True
             say(f"worker ended with code {self.worker.process.returncode}: starting it again")
             await asyncio.sleep(1)
 
     async def _listen(self, worker: Child) -> None:
-        async for line in worker.lines():
-            self.observed.read(line)
+        with (self.folder / "metrics.log").open("a") as kept:
+            async for line in worker.lines():
+                self.observed.read(line)
+                kept.write(line)
 
     @property
     def settled(self) -> int:
@@ -103,7 +107,16 @@ class Local:
 
     @property
     def waiting(self) -> int:
-        return max(0, self.shop.sent - self.settled)
+        return max(0, self.shop.sent - self.settled + self._counted_again)
+
+    async def recovered(self) -> None:
+        """After a worker died: waits until what it held has come back and is settled. What it had committed and not
+        acknowledged is counted a second time, as delivered twice; from here on that no longer hides a backlog."""
+        while not self.stop.is_set() and await self._queue_depth():
+            self.show()
+            await asyncio.sleep(0.5)
+        self._counted_again = self.settled - self.shop.sent
+        self._died = False
 
     def show(self) -> None:
         day = str(iso_day(self.shop.today)) if self.shop.today else ""
@@ -119,9 +132,11 @@ class Local:
             if before <= half < sent:
                 self._half_way()
             self.models.reached(self.shop.today)
-            while self.waiting > AHEAD_MAX and not self.stop.is_set():
+            while self.waiting > AHEAD_MAX and not self.stop.is_set() and not self._died:
                 self.show()
                 await asyncio.sleep(TICK_S)
+            if self._died:
+                await self.recovered()
             self.show()
             if self.stop.is_set():
                 return
@@ -157,6 +172,8 @@ class Local:
             await asyncio.sleep(0.2)
 
     async def _quiet(self) -> bool:
+        if self._died:
+            await self.recovered()
         if self.waiting or await self._queue_depth():
             return False
         now = int(time.time() * 1000) + 60_000
@@ -278,6 +295,9 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_QUEUE_NAME": "retail-sales.fifo" if options.fifo else "retail-sales",
         "RESTOCK_CALENDAR": "event",
         "RESTOCK_LONG_POLL_S": "1",
+        "RESTOCK_VISIBILITY_TIMEOUT_S": "40",
+        "RESTOCK_COMMIT_DEADLINE_S": "10",
+        "RESTOCK_DRAIN_TIMEOUT_S": "25",
         "RESTOCK_SWEEP_INTERVAL_S": "5",
         "RESTOCK_SWEEP_AGE_S": "10",
         "RESTOCK_HEALTH_PORT": "0",
