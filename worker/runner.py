@@ -208,6 +208,8 @@ class Runner:
             keys = waiting[at : at + size]
             try:
                 self._add_dirty(await self._decide_some(keys))
+                self._parts.metrics.observe(Metric.DIRTY_PRODUCTS, len(self._dirty) + max(0, len(waiting) - at - size))
+                self._parts.metrics.flush()
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("decision.failed", products=len(keys), reason=str(exc))
                 self._add_dirty(set(keys))
@@ -229,8 +231,6 @@ class Runner:
         for crossed in placed.crossed:
             self._ask(crossed)
         parts.metrics.observe(Metric.DECIDE_TIME, (perf_counter() - started) * 1000)
-        parts.metrics.observe(Metric.DIRTY_PRODUCTS, len(self._dirty))
-        parts.metrics.flush()
         return placed.still_dirty
 
     def _ask(self, crossed: Crossed) -> None:

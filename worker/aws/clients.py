@@ -68,8 +68,9 @@ class Clients:
 
 
 @asynccontextmanager
-async def open_clients(region: str, endpoints: Endpoints) -> AsyncIterator[Clients]:
-    """Opens every client the worker uses and closes them at the end."""
+async def open_clients(region: str, endpoints: Endpoints, *, validate: bool = False) -> AsyncIterator[Clients]:
+    """Opens every client the worker uses and closes them at the end. validate checks each request against the
+    service's model before it is sent: a tenth of the worker's time, so it is for tests."""
     session = get_session()
     async with AsyncExitStack() as stack:
 
@@ -81,6 +82,7 @@ async def open_clients(region: str, endpoints: Endpoints) -> AsyncIterator[Clien
                 max_pool_connections=64,
                 retries={"total_max_attempts": 1},
                 user_agent="restock",
+                parameter_validation=validate,
                 s3={"addressing_style": "path"},
             )
             return await stack.enter_async_context(session.create_client(service, endpoint_url=url, config=config))

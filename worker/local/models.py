@@ -32,13 +32,13 @@ class Models:
     endpoint: str
     folder: Path
     write_past: Callable[[Path], Path]
-    first_day: int
     trainings: list[dict[str, Any]] = field(default_factory=list)
     _server: Child | None = None
     _training: asyncio.Task[None] | None = None
     _next_past_days: int = PAST_DAYS_MIN
     _dead: bool = False
     _past: Path | None = None
+    _first_day: int | None = None
 
     async def start(self) -> None:
         """Trains on the bundled sample's past and serves that."""
@@ -46,7 +46,9 @@ class Models:
 
     def reached(self, day: int) -> None:
         """The replay has reached this day: trains on what lies before it when there is enough."""
-        past = day - self.first_day
+        if self._first_day is None:
+            self._first_day = day
+        past = day - self._first_day
         idle = self._training is None or self._training.done()
         if past >= self._next_past_days and idle and not self._dead:
             self._next_past_days = 2 * past

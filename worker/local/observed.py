@@ -16,6 +16,7 @@ class Observed:
     def __init__(self) -> None:
         self._sums: Counter[str] = Counter()
         self.lag_ms = 0.0
+        self.dirty = 0
 
     def __getitem__(self, metric: Metric) -> int:
         return self._sums[metric.label]
@@ -29,7 +30,10 @@ class Observed:
             return
         for definition in definitions:
             name, value = definition["Name"], said[definition["Name"]]
-            if definition["Unit"] == "Count" and isinstance(value, int):
-                self._sums[name] += value
+            values = value if isinstance(value, list) else [value]
+            if name == Metric.DIRTY_PRODUCTS.label:
+                self.dirty = int(values[-1])
             elif name == Metric.SALE_TO_DECISION.label:
-                self.lag_ms = max(value) if isinstance(value, list) else value
+                self.lag_ms = max(values)
+            elif definition["Unit"] == "Count":
+                self._sums[name] += int(sum(values))

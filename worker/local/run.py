@@ -40,6 +40,7 @@ from worker.sources.files import SalesFile, open_sales
 
 CHUNK_ROWS = 1_000
 AHEAD_MAX = 10_000
+DIRTY_MAX = 1_000
 TICK_S = 0.05
 QUIET_S = 1.0
 STUCK_S = 60.0
@@ -109,6 +110,10 @@ class Local:
     def waiting(self) -> int:
         return max(0, self.shop.sent - self.settled + self._counted_again)
 
+    @property
+    def _too_far_ahead(self) -> bool:
+        return self.waiting > AHEAD_MAX or self.observed.dirty > DIRTY_MAX
+
     async def recovered(self) -> None:
         """After a worker died: waits until what it held has come back and is settled. What it had committed and not
         acknowledged is counted a second time, as delivered twice; from here on that no longer hides a backlog."""
@@ -132,7 +137,7 @@ class Local:
             if before <= half < sent:
                 self._half_way()
             self.models.reached(self.shop.today)
-            while self.waiting > AHEAD_MAX and not self.stop.is_set() and not self._died:
+            while self._too_far_ahead and not self.stop.is_set() and not self._died:
                 self.show()
                 await asyncio.sleep(TICK_S)
             if self._died:
@@ -252,11 +257,8 @@ async def _local(
     """Starts every part, in the order they need each other, and stops them the other way round."""
     async with AsyncExitStack() as stack:
         say(f"starting the embedded AWS and the forecaster ({total:,} sales to replay)")
-        # A file may name days to come; the shop only sells until today.
-        today = int(time.time()) // 86_400
-        first, last = sales.first_day or 0, min(today, sales.last_day or 0)
         gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}))
-        models = Models(gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path), first)
+        models = Models(gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path))
         stack.push_async_callback(models.stop)
         training = asyncio.create_task(models.start())
         aws = await stack.enter_async_context(embedded_aws(folder))
@@ -266,7 +268,7 @@ async def _local(
         )
         clients = await stack.enter_async_context(open_clients(settings.region, Endpoints(aws, None)))
         queue_url, subscriber_url = await create_resources(clients, settings)
-        opening = await asyncio.to_thread(opening_stock, islice(sales.rows, total), last - first + 1)
+        opening = await asyncio.to_thread(opening_stock, islice(sales.rows, total))
         shop = Shop(clients, settings, queue_url, opening, options.duplicate_rate, random.Random(RESEND_SEED))
         await training
         yield Local(

@@ -151,14 +151,18 @@ def sale_of(row: Row) -> Sale | None:
     return Sale(ProductKey(product_id, str(location) if location else None), units, day)
 
 
-def opening_stock(rows: Iterable[Row], days: int) -> dict[ProductKey, int]:
-    """What the shop starts with: OPENING_DAYS days of each product's mean sales over the file."""
-    sold: dict[ProductKey, int] = {}
+def opening_stock(rows: Iterable[Row]) -> dict[ProductKey, int]:
+    """What the shop starts with: OPENING_DAYS days of each product's mean sales between its first and its last sale."""
+    sold: dict[ProductKey, tuple[int, int, int]] = {}
     for row in rows:
         sale = sale_of(row)
         if sale is not None and sale.quantity > 0:
-            sold[sale.product] = sold.get(sale.product, 0) + sale.quantity
-    return {p: max(OPENING_MIN, -(-units * OPENING_DAYS // max(1, days))) for p, units in sold.items()}
+            units, first, last = sold.get(sale.product, (0, sale.day, sale.day))
+            sold[sale.product] = units + sale.quantity, min(first, sale.day), max(last, sale.day)
+    return {
+        product: max(OPENING_MIN, -(-units * OPENING_DAYS // max(OPENING_DAYS, last - first + 1)))
+        for product, (units, first, last) in sold.items()
+    }
 
 
 def _shipment(delivery: Delivery, today: int) -> dict[str, object]:
