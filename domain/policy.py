@@ -44,12 +44,16 @@ class Thresholds:
 
 
 def thresholds(terms: list[SupplyTerms], protection_mean: Floats, dispersion: Floats, daily_mean: Floats) -> Thresholds:
-    """s and S of n products. protection_mean and dispersion describe the total over the protection days."""
+    """s and S of n products. protection_mean and dispersion describe the total over the protection days.
+
+    A product that is not expected to sell a unit in a whole cycle is not stocked: s = S = 0, so that only what is owed
+    to customers is ordered."""
     level = np.array([t.service_level for t in terms])
     minimum = np.array([max(t.minimum_order_quantity, t.pack_size) for t in terms], dtype=np.int64)
-    cycle = np.ceil(daily_mean * np.array([t.order_cycle_days for t in terms])).astype(np.int64)
+    cycle = np.rint(daily_mean * np.array([t.order_cycle_days for t in terms])).astype(np.int64)
     reorder_point = total_quantile(level, protection_mean, dispersion)
-    return Thresholds(reorder_point, reorder_point + np.maximum(cycle, minimum))
+    stocked = reorder_point + cycle > 0
+    return Thresholds(reorder_point, np.where(stocked, reorder_point + np.maximum(cycle, minimum), 0))
 
 
 def order_quantity(position: int, reorder_point: int, target: int, terms: SupplyTerms) -> int:

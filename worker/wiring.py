@@ -32,9 +32,15 @@ from worker.telemetry import EmbeddedMetrics
 
 
 async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
-    """Connects to the queue and puts the worker together. Misconfigured if the queue is not there."""
+    """Connects and puts the worker together. Misconfigured if a queue, table or bus that it needs is not there."""
     with translated(f"GetQueueUrl {settings.queue_name}"):
         queue = await clients.sqs.get_queue_url(QueueName=settings.queue_name)
+    for table in (settings.state_table, settings.inventory_table, settings.forecasts_table):
+        with translated(f"DescribeTable {table}"):
+            await clients.dynamodb.describe_table(TableName=table)
+    # PutEvents to a bus that does not exist reports success.
+    with translated(f"DescribeEventBus {settings.event_bus}"):
+        await clients.events.describe_event_bus(Name=settings.event_bus)
     metrics = EmbeddedMetrics(clock.now)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products)
