@@ -9,15 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from domain.events import Event, ProductKey, SaleRecorded
-from domain.product import Folded, Outcome, fold
+from domain.product import Folded, Outcome, ProductState, fold
 from handlers.errors import TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Change, Clock, Committed, LateSale, Metrics, Parking, Quarantined
 from handlers.products import Products
+from handlers.watermark import Watermark
 
-ATTEMPTS_MAX = 8
+log = structlog.get_logger()
+
+# About eight minutes: while the store is away messages are held, not handed back, or they would end as dead letters.
+ATTEMPTS_MAX = 100
 RETRY_STEP_S = 0.05
+RETRY_WAIT_MAX_S = 5.0
+EVENTS_PER_COMMIT_MAX = 20_000  # of one product: 400 KB of ids, far within a transaction
 CONFLICT_REASON = "event_id was counted before with another payload"
 
 
@@ -27,16 +35,6 @@ class Incoming(NamedTuple):
     event: Event
     line_id: str
     line: Callable[[], str]
-
-
-class Watermark:
-    """The newest day on which any product sold, as far as this worker has seen."""
-
-    def __init__(self) -> None:
-        self.day = 0
-
-    def reach(self, day: int) -> None:
-        self.day = max(self.day, day)
 
 
 class RecordSales:
@@ -57,39 +55,56 @@ class RecordSales:
             waiting.setdefault(incoming.event.product, []).append(index)
         dirty: set[ProductKey] = set()
         async with self._products.hold(waiting):
-            for attempt in range(ATTEMPTS_MAX):
-                try:
-                    await self._settle(batch, waiting, outcomes, dirty)
-                except TransientFailure:
-                    self._metrics.count(Metric.COMMIT_RETRIES, len(waiting))
-                if not waiting:
-                    break
-                await self._clock.sleep(RETRY_STEP_S * 2**attempt)
+            failures = 0
+            while waiting and failures < ATTEMPTS_MAX:
+                if await self._settled(batch, waiting, outcomes, dirty):
+                    continue
+                failures += 1
+                await self._clock.sleep(min(RETRY_WAIT_MAX_S, RETRY_STEP_S * 2 ** min(failures, 10)))
         await self._park(batch, outcomes)
         return outcomes, dirty
 
-    async def _settle(
+    async def _settled(
         self,
         batch: Sequence[Incoming],
         waiting: dict[ProductKey, list[int]],
         outcomes: list[Outcome | None],
         dirty: set[ProductKey],
-    ) -> None:
-        """Tries once for every waiting product and takes those that are settled off the list."""
-        states = await self._products.get(list(waiting))
+    ) -> bool:
+        """Tries once for every waiting product and takes what is settled off the list; False if something was lost."""
+        try:
+            states = await self._products.get(list(waiting))
+            lost = await self._commit(batch, waiting, states, outcomes, dirty)
+        except TransientFailure as exc:
+            log.warning("commit.failed", products=len(waiting), reason=str(exc))
+            lost = len(waiting)
+        self._metrics.count(Metric.COMMIT_RETRIES, lost)
+        return lost == 0
+
+    async def _commit(
+        self,
+        batch: Sequence[Incoming],
+        waiting: dict[ProductKey, list[int]],
+        states: dict[ProductKey, ProductState],
+        outcomes: list[Outcome | None],
+        dirty: set[ProductKey],
+    ) -> int:
+        """Returns how many products lost their commit."""
         now = self._clock.now()
-        folds = {key: fold(states[key], [batch[i].event for i in rows], now) for key, rows in waiting.items()}
+        taken = {key: rows[:EVENTS_PER_COMMIT_MAX] for key, rows in waiting.items()}
+        folds = {key: fold(states[key], [batch[row].event for row in rows], now) for key, rows in taken.items()}
         changed = [key for key, folded in folds.items() if folded.state is not states[key]]
         changes = [Change(folds[key].state, folds[key].written, folds[key].dropped) for key in changed]
         results = await self._products.commit(changes) if changes else []
         lost = {key for key, result in zip(changed, results, strict=True) if result is Committed.NO}
-        if lost:
-            self._metrics.count(Metric.COMMIT_RETRIES, len(lost))
-        for key in [key for key in waiting if key not in lost]:
-            rows = waiting.pop(key)
-            self._note(folds[key], rows, outcomes)
+        for key in [key for key in taken if key not in lost]:
+            self._note(folds[key], taken[key], outcomes)
+            left = waiting.pop(key)[EVENTS_PER_COMMIT_MAX:]
+            if left:
+                waiting[key] = left
             if folds[key].state.dirty:
                 dirty.add(key)
+        return len(lost)
 
     def _note(self, folded: Folded, rows: list[int], outcomes: list[Outcome | None]) -> None:
         for row, outcome in zip(rows, folded.outcomes, strict=True):

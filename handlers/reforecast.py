@@ -23,6 +23,7 @@ from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Clock, Forecaster, Inventory, InventoryRecord, Metrics
 from handlers.products import Products
+from handlers.watermark import Watermark
 
 log = structlog.get_logger()
 
@@ -46,6 +47,7 @@ class Reforecast:
         forecaster: Forecaster,
         default_terms: SupplyTerms,
         first_day: Callable[[], int],
+        watermark: Watermark,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -54,6 +56,7 @@ class Reforecast:
         self._forecaster = forecaster
         self._terms = default_terms
         self._first_day = first_day
+        self._watermark = watermark
         self._clock = clock
         self._metrics = metrics
 
@@ -63,6 +66,8 @@ class Reforecast:
         snapshots = [state for state in states.values() if state.dirty]
         if not snapshots:
             return Assessed([], {})
+        for state in snapshots:
+            self._watermark.reach(state.newest_day or 0)
         records = await self._inventory.read([state.key for state in snapshots])
         known = [records.get(state.key, InventoryRecord(None, self._terms)) for state in snapshots]
         terms = [record.terms for record in known]

@@ -47,9 +47,14 @@ def run_worker(settings: Settings) -> int:
 async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
     health = Health()
+
+    def told_to_stop() -> None:
+        health.draining = True
+        stop.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, told_to_stop)
     endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
     async with (
         serving(health, "127.0.0.1", settings.health_port),

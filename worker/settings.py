@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.policy import SupplyTerms
 
+MESSAGES_A_RECEIVE = 10
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RESTOCK_", frozen=True, extra="ignore")
@@ -75,6 +77,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "visibility_timeout_s must exceed commit_deadline_s + drain_timeout_s, or messages come back "
                 f"while still owned ({self.visibility_timeout_s} <= {self.commit_deadline_s} + {self.drain_timeout_s})"
+            )
+        if self.messages_in_flight < MESSAGES_A_RECEIVE * self.pollers:
+            raise ValueError(
+                f"messages_in_flight must be at least {MESSAGES_A_RECEIVE} x pollers, or pollers would wait for each "
+                f"other's slots ({self.messages_in_flight} < {MESSAGES_A_RECEIVE} x {self.pollers})"
             )
         return self
 

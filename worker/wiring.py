@@ -11,9 +11,10 @@ from handlers.explain import Explain
 from handlers.place_reorders import PlaceReorders
 from handlers.ports import Clock
 from handlers.products import Products
-from handlers.record_sales import RecordSales, Watermark
+from handlers.record_sales import RecordSales
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
+from handlers.watermark import Watermark
 from worker.aws.bedrock import BedrockExplainer
 from worker.aws.clients import Clients, translated
 from worker.aws.cloudwatch import CloudWatchForecasts
@@ -54,6 +55,7 @@ async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
         SageMakerForecaster(clients.sagemaker, settings.sagemaker_endpoint, clock),
         settings.terms,
         _first_day(settings, clock, watermark),
+        watermark,
         clock,
         metrics,
     )

@@ -44,7 +44,8 @@ class DynamoInventory:
         by_location = await self._keyed_by_location()
         wanted = {self._key(key, by_location): key for key in keys if by_location or key.location_id is None}
         read_at = self._clock.now()
-        items = await batch_get(self._client, self._table, [_item_key(key) for key in wanted], consistent=False)
+        # A delivery is booked before it is told of; a stale read would miss it and order it again.
+        items = await batch_get(self._client, self._table, [_item_key(key) for key in wanted], consistent=True)
         records = {}
         for item in items:
             location = item.get("location_id", {}).get("S") if by_location else None

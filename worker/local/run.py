@@ -39,7 +39,7 @@ from worker.settings import Settings
 from worker.sources.files import SalesFile, open_sales
 
 CHUNK_ROWS = 1_000
-AHEAD_MAX = 10_000
+AHEAD_MAX = 5_000
 DIRTY_MAX = 1_000
 TICK_S = 0.05
 QUIET_S = 1.0
@@ -47,6 +47,7 @@ STUCK_S = 60.0
 WORKER_STOP_S = 90.0
 RESEND_SEED = 20101201
 ENDPOINT = "retail-forecast-endpoint"
+EXPLAINER = "local.rule-based-explainer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +258,7 @@ async def _local(
     """Starts every part, in the order they need each other, and stops them the other way round."""
     async with AsyncExitStack() as stack:
         say(f"starting the embedded AWS and the forecaster ({total:,} sales to replay)")
-        gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}))
+        gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}, models=[EXPLAINER]))
         models = Models(gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path))
         stack.push_async_callback(models.stop)
         training = asyncio.create_task(models.start())
@@ -294,6 +295,7 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_ENDPOINT_URL": aws,
         "RESTOCK_RUNTIME_ENDPOINT_URL": runtimes,
         "RESTOCK_SAGEMAKER_ENDPOINT": ENDPOINT,
+        "RESTOCK_BEDROCK_MODEL": EXPLAINER,
         "RESTOCK_QUEUE_NAME": "retail-sales.fifo" if options.fifo else "retail-sales",
         "RESTOCK_CALENDAR": "event",
         "RESTOCK_LONG_POLL_S": "1",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from handlers.errors import TransientFailure
+from handlers.errors import Misconfigured, TransientFailure
 from worker.aws.clients import translated
 from worker.aws.dynamodb import chunks, gather_bounded
 from worker.retry import retrying
@@ -91,7 +91,7 @@ class SqsSource:
             try:
                 with translated("ChangeMessageVisibilityBatch"):
                     await self._client.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
-            except TransientFailure as exc:
+            except (TransientFailure, Misconfigured) as exc:
                 # Their visibility runs out by itself; only time is lost.
                 log.warning("visibility.not_changed", count=len(part), reason=str(exc))
 
