@@ -126,7 +126,8 @@ def _share(text: str) -> float:
 def _local(chosen: argparse.Namespace) -> int:
     try:
         from worker.local.processes import ChildFailed
-        from worker.local.run import Options, run_local
+        from worker.local.replay import Options
+        from worker.local.run import run_local
         from worker.sources.files import UnreadableSales
     except ModuleNotFoundError as exc:
         return _failed(f"restock local needs the extra [local]: pip install 'restock[local]' ({exc.name} is missing)")
