@@ -145,6 +145,8 @@ class _Draft:
         self.state = state
         self.buckets = dict(state.buckets)
         self.newest_day = state.newest_day
+        # Against the header as it was: the order of the events within a batch changes nothing.
+        self.late_before = -1 if state.newest_day is None else state.newest_day - HORIZON_DAYS
         self.sales = 0
         self.units = 0
         self.accepted: dict[bytes, bytes] = {}
@@ -161,7 +163,7 @@ class _Draft:
         if known is not None:
             return Outcome.DUPLICATE if known == payload else Outcome.CONFLICT
         if isinstance(event, SaleRecorded):
-            if self.newest_day is not None and event.day < self.newest_day - HORIZON_DAYS:
+            if event.day < self.late_before:
                 return Outcome.LATE
             self._sale(event)
         else:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from handlers.announcements import iso_day
@@ -20,7 +19,7 @@ from worker.local.models import Models
 from worker.local.observed import Observed
 from worker.local.processes import Child, restock, start
 from worker.local.progress import Display, say
-from worker.local.shop import Shop
+from worker.local.shop import Shop, sale_of
 from worker.local.subscriber import Subscriber
 from worker.producer import Row
 from worker.settings import Settings
@@ -31,6 +30,7 @@ DIRTY_MAX = 1_000
 TICK_S = 0.05
 QUIET_S = 1.0
 STUCK_S = 60.0
+TOGETHER_DAYS = 14
 WORKER_STOP_S = 90.0
 
 
@@ -67,6 +67,7 @@ class Local:
     worker: Child | None = None
     _died: bool = False
     _counted_again: int = 0
+    _settled_until: int = 0
 
     async def keep_worker(self) -> None:
         """Starts the worker, and again whenever it dies, until the run ends."""
@@ -116,7 +117,8 @@ class Local:
         """Sends all rows; stops early when told to."""
         sent = 0
         half = total // 2
-        while chunk := list(islice(rows, CHUNK_ROWS)):
+        for chunk in chunks_in_time(rows):
+            await self._keep_together(chunk)
             await self.shop.sell(chunk)
             before, sent = sent, sent + len(chunk)
             if before <= half < sent:
@@ -131,6 +133,19 @@ class Local:
             if self.stop.is_set():
                 return
         await self.shop.finish()
+
+    async def _keep_together(self, chunk: Sequence[Row]) -> None:
+        """Waits until all is settled before the sales get too far apart: a queue that is not FIFO delivers in any
+        order, and a sale must not become late because a much newer one overtook it."""
+        day = max((sale.day for row in chunk if (sale := sale_of(row)) is not None), default=self.shop.today)
+        if day - self._settled_until <= TOGETHER_DAYS:
+            return
+        while self.waiting and not self.stop.is_set():
+            self.show()
+            await asyncio.sleep(TICK_S)
+            if self._died:
+                await self.recovered()
+        self._settled_until = self.shop.today
 
     def _half_way(self) -> None:
         if self.options.dead_endpoint:
@@ -182,3 +197,20 @@ class Local:
         await asyncio.wait([supervising], timeout=5)
         while await self.subscriber.read(0):
             self.show()
+
+
+def chunks_in_time(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Runs of at most CHUNK_ROWS rows, whose sales are at most TOGETHER_DAYS apart."""
+    chunk: list[Row] = []
+    first_day: int | None = None
+    for row in rows:
+        sale = sale_of(row)
+        if sale is not None:
+            first_day = sale.day if first_day is None else first_day
+        apart = sale is not None and first_day is not None and sale.day - first_day > TOGETHER_DAYS
+        if chunk and (apart or len(chunk) >= CHUNK_ROWS):
+            yield chunk
+            chunk, first_day = [], sale.day if sale is not None else None
+        chunk.append(row)
+    if chunk:
+        yield chunk
