@@ -15,7 +15,7 @@ RUN python -m venv --without-pip /opt/venv; \
 
 # The project as a wheel. The build backend and what it needs are taken from the full lock, so they are hashed too.
 COPY requirements.lock ./
-RUN awk '/^[a-z]/ { wanted = /^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/ } wanted' \
+RUN awk '/^[a-z]/ { wanted = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } wanted' \
         requirements.lock > build.lock; \
     python -m venv --without-pip /opt/builder; \
     python -m pip --python /opt/builder/bin/python install --no-compile --require-hashes -r build.lock

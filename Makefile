@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types lock verify-image clean
+.PHONY: install run test lint types lock verify-image bench-ids clean
 
 install: $(STAMP)
 
@@ -31,6 +31,12 @@ lock:  ## resolve anew; needs uv (pip install uv)
 	uv pip compile pyproject.toml --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -o requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-worker.lock
 	uv pip compile pyproject.toml --extra forecaster --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock -o requirements-forecaster.lock
+
+verify-image:  ## lint, build and run both images hardened; needs docker, or root on Debian
+	deploy/verify-image.sh
+
+bench-ids: install  ## how event ids are kept: docs/decisions/0001-event-ids.md; ARGS="--json PATH"
+	.venv/bin/python -m bench.event_ids $(ARGS)
 
 clean:
 	rm -rf .venv build dist report .restock

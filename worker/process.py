@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 
 import structlog
 from pydantic import ValidationError
 
 from handlers.errors import Misconfigured, TransientFailure
-from worker.aws.clients import Clients, Endpoints, open_clients
+from worker.aws.clients import Endpoints, open_clients, translated
 from worker.clock import SystemClock
 from worker.health import Health, serving
 from worker.runner import Runner
@@ -55,12 +57,8 @@ async def _run(settings: Settings) -> None:
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, told_to_stop)
-    endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
-    async with (
-        serving(health, "127.0.0.1", settings.health_port),
-        open_clients(settings.region, endpoints) as clients,
-    ):
-        runner = await _connected(settings, clients, stop)
+    async with serving(health, "127.0.0.1", settings.health_port), AsyncExitStack() as clients:
+        runner = await _unless_stopped(stop, _connected(settings, clients))
         if runner is None:
             return
         health.ready = True
@@ -68,16 +66,30 @@ async def _run(settings: Settings) -> None:
         await runner.run(stop)
 
 
-async def _connected(settings: Settings, clients: Clients, stop: asyncio.Event) -> Runner | None:
-    """The wired worker, as soon as its queue can be found; None if told to stop before."""
-    while not stop.is_set():
+async def _connected(settings: Settings, owner: AsyncExitStack) -> Runner:
+    """The wired worker, as soon as its queue can be found; owner closes its clients. They are opened anew for each
+    attempt: a client that was made without credentials never gets any."""
+    endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
+    while True:
         try:
-            return await build(settings, clients, SystemClock())
+            async with AsyncExitStack() as opened:
+                with translated("credentials"):
+                    clients = await opened.enter_async_context(open_clients(settings.region, endpoints))
+                runner = await build(settings, clients, SystemClock())
+                owner.push_async_callback(opened.pop_all().aclose)
+                return runner
         except (Misconfigured, TransientFailure) as exc:
             log.warning("worker.not_connected", reason=str(exc), retry_in_s=CONNECT_EVERY_S)
-        try:
-            async with asyncio.timeout(CONNECT_EVERY_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
-    return None
+        await asyncio.sleep(CONNECT_EVERY_S)
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Coroutine[None, None, Runner]) -> Runner | None:
+    """What the work comes to; None if told to stop before, and then it is cancelled wherever it waits."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
