@@ -102,7 +102,7 @@ def decode_request(body: bytes) -> ForecastRequest:
         )
     except MalformedPayload:
         raise
-    except (ValueError, TypeError, KeyError, OverflowError) as exc:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
         raise MalformedPayload(f"not a {FORM} request: {type(exc).__name__}: {exc}") from exc
     if request.cover_days.shape != request.planned_share.shape:
         raise MalformedPayload("cover_days and planned_share differ in shape")
@@ -135,6 +135,6 @@ def _prediction(said: dict[str, object]) -> tuple[TotalDemand, ...] | ItemFailed
     if not isinstance(totals, list):
         return ItemFailed(str(said.get("error", "no totals")))
     read = tuple(TotalDemand(int(days), float(mean), float(dispersion)) for days, mean, dispersion in totals)
-    if any(not (math.isfinite(t.mean) and t.mean >= 0 and math.isfinite(t.dispersion)) for t in read):
-        return ItemFailed("a mean or dispersion is not a finite number")
+    if any(not (math.isfinite(v) and v >= 0) for total in read for v in (total.mean, total.dispersion)):
+        return ItemFailed("a mean or dispersion is negative or not finite")
     return read

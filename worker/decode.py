@@ -79,7 +79,7 @@ def _parse(body: str) -> Any:
     try:
         # NaN and Infinity are let through here so that only the line that has one is refused.
         return from_json(body, allow_inf_nan=True)
-    except ValueError as exc:
+    except (ValueError, TypeError) as exc:  # TypeError: text with half a surrogate pair
         raise InvalidEvent(f"not JSON: {exc}") from exc
 
 
@@ -122,7 +122,8 @@ def _of_eventbridge(said: Mapping[str, Any]) -> Iterator[_Line]:
 
 def _order_lines(said: Mapping[str, Any], kind: str | None, event_id: str | None) -> Iterator[_Line]:
     """An order with lines is one sale a line: what the order says holds for each line that does not say otherwise."""
-    field = next((name for name in LINE_FIELDS if isinstance(said.get(name), list)), None)
+    # An order without lines is read as a single sale: an empty list must not make a sale vanish.
+    field = next((name for name in LINE_FIELDS if said.get(name) and isinstance(said[name], list)), None)
     if field is None:
         yield _Line(said, kind, event_id)
         return
@@ -141,6 +142,6 @@ def _of_stream(record: Mapping[str, Any]) -> _Line:
     try:
         fields = plain(image)
         key = "|".join(str(value) for _, value in sorted(plain(keys or {}).items()))
-    except (ValueError, TypeError, ArithmeticError) as exc:
+    except (ValueError, TypeError, AttributeError, ArithmeticError) as exc:
         raise InvalidEvent(f"not DynamoDB JSON: {exc}") from exc
     return _Line(fields, None, key or None)

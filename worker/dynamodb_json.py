@@ -36,6 +36,7 @@ def _value(attribute: Any) -> Any:
 
 def _number(said: Any) -> int | Decimal:
     value = Decimal(str(said))
-    if not value.is_finite():
+    # DynamoDB's numbers end at 1E+126; Python would hang on far larger ones.
+    if not value.is_finite() or abs(value.adjusted()) > 130:
         raise ValueError(f"not a number: {said}")
     return int(value) if value == value.to_integral_value() and abs(value.adjusted()) < 40 else value

@@ -33,8 +33,8 @@ class Health:
             writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Type: application/json\r\nConnection: close\r\n")
             writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
             await writer.drain()
-        except (TimeoutError, ConnectionError):
-            pass  # Whoever asked went away.
+        except (TimeoutError, ConnectionError, ValueError):
+            pass  # Whoever asked went away, or does not speak HTTP.
         finally:
             writer.close()
 

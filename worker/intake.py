@@ -14,7 +14,7 @@ import structlog
 
 from domain.events import ProductKey, SaleRecorded
 from domain.product import Outcome
-from handlers.errors import InvalidEvent, TransientFailure
+from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Clock, Parking, Quarantined
 from handlers.record_sales import Incoming, RecordSales
@@ -35,11 +35,13 @@ SALE_METRICS = {
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded messages that are settled together. Lines carry the position of their message."""
+    """Decoded messages that are settled together. Lines carry the position of their message; unreadable are the
+    positions of messages whose body could not be had now."""
 
     messages: list[Message] = field(default_factory=list)
     events: list[tuple[int, Decoded]] = field(default_factory=list)
     rejected: list[tuple[int, Rejected]] = field(default_factory=list)
+    unreadable: set[int] = field(default_factory=set)
 
     @property
     def lines(self) -> int:
@@ -81,6 +83,10 @@ class Intake:
             except InvalidEvent as exc:
                 batch.rejected.append((position, Rejected(exc.reason, message.message_id, message.body)))
                 continue
+            except (TransientFailure, Misconfigured) as exc:
+                log.warning("body.not_read", message_id=message.message_id, reason=str(exc))
+                batch.unreadable.add(position)
+                continue
             events, rejected = decode(body, message.message_id, self._clock.now())
             batch.events += [(position, event) for event in events]
             batch.rejected += [(position, line) for line in rejected]
@@ -89,7 +95,7 @@ class Intake:
     async def settle(self, batch: Batch) -> Settled:
         """Makes everything in the batch durable, and its counts written."""
         started = perf_counter()
-        unsettled: set[int] = set()
+        unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
         incoming = [Incoming(d.event, d.line_id, _text_once(d.line)) for _, d in batch.events]
         outcomes, dirty = await self._record(incoming)

@@ -110,6 +110,9 @@ class Runner:
             for _ in range(BATCH_MAX):
                 await self._slots.acquire()
             messages: list[Message] = []
+            if stop.is_set():
+                self._release(BATCH_MAX)
+                return
             try:
                 messages = await self._parts.source.receive(self._settings.long_poll_s)
             except (TransientFailure, Misconfigured) as exc:

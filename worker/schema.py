@@ -5,7 +5,7 @@ half-even, times must not lie in the future. Whatever is refused is refused with
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any, NoReturn
 
@@ -37,6 +37,8 @@ REVENUE_MINOR_MAX = 10**15
 MINOR_UNITS = 100
 FUTURE_MS = 10 * 60_000
 LABEL_BYTES_MAX = 900  # an order id, which holds the label, is a DynamoDB sort key of at most 1,024 bytes
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FALLBACK_ID_CHARS_MAX = 300  # an order's id and the line's place in it, or an item's keys
 EPOCH_MS_ABOVE = 10**11
 
 
@@ -49,10 +51,11 @@ def _no_bool(value: Any) -> Any:
 def _time(value: Any) -> int:
     """Milliseconds since the epoch of an ISO 8601 date or time (UTC if it names no zone) or an epoch number."""
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        seconds = float(value)
-        if not abs(seconds) < 10**15:
+        if not -(10**15) < value < 10**15:
             raise ValueError("no time")
-        return int(seconds if abs(seconds) > EPOCH_MS_ABOVE else seconds * 1000)
+        seconds = float(value)
+        # A float is a hair off: without the rounding every hundredth time would be a millisecond early.
+        return int(seconds if abs(seconds) > EPOCH_MS_ABOVE else round(seconds * 1000, 3))
     if not isinstance(value, str) or len(value) > 40:
         raise ValueError("expected an ISO 8601 date or time")
     try:
@@ -60,7 +63,7 @@ def _time(value: Any) -> int:
     except ValueError as exc:
         raise ValueError("expected an ISO 8601 date or time") from exc
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def _day(value: Any) -> int:
@@ -184,6 +187,8 @@ def read_event(fields: Any, kind: str | None, event_id: str, now: int) -> Event:
         _refuse(exc)
     if message.occurred_at > now + FUTURE_MS:
         raise InvalidEvent("occurred_at: in the future")
+    if message.event_id is None and len(event_id) > FALLBACK_ID_CHARS_MAX:
+        raise InvalidEvent(f"event_id: more than {FALLBACK_ID_CHARS_MAX} characters in what stands for it")
     if len(product_label(message.product).encode()) > LABEL_BYTES_MAX:
         raise InvalidEvent(f"product_id and location_id: more than {LABEL_BYTES_MAX} bytes")
     return message.event(message.event_id if message.event_id is not None else event_id)

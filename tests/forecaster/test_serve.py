@@ -39,7 +39,7 @@ def asked(shop):
 
 @contextmanager
 def process(*argv: str) -> Iterator[tuple[subprocess.Popen[str], dict]]:
-    server = subprocess.Popen(  # noqa: S603
+    server = subprocess.Popen(
         [sys.executable, "-c", SERVE, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:

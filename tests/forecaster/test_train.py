@@ -99,9 +99,7 @@ def test_a_job_without_data_says_so_in_at_most_1024_characters(tmp_path):
 
 def test_sigterm_ends_a_job_with_the_reason(tmp_path, shop):
     prefix = given(tmp_path, shop, rounds="1000000")
-    job = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", TRAIN, "--prefix", str(prefix)], stdout=subprocess.PIPE, text=True
-    )
+    job = subprocess.Popen([sys.executable, "-c", TRAIN, "--prefix", str(prefix)], stdout=subprocess.PIPE, text=True)
     assert job.stdout is not None
     assert job.stdout.readline().startswith("data:files=1")
     job.send_signal(signal.SIGTERM)

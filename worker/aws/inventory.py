@@ -7,7 +7,7 @@ current_stock and take precedence over the settings; a value that makes no sense
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -42,15 +42,18 @@ class DynamoInventory:
 
     async def read(self, keys: Sequence[ProductKey]) -> dict[ProductKey, InventoryRecord]:
         by_location = await self._keyed_by_location()
-        wanted = {self._key(key, by_location): key for key in keys if by_location or key.location_id is None}
+        wanted: dict[tuple[str, str | None], list[ProductKey]] = {}
+        for key in keys:
+            if by_location or key.location_id is None:
+                wanted.setdefault(self._key(key, by_location), []).append(key)
         read_at = self._clock.now()
         # A delivery is booked before it is told of; a stale read would miss it and order it again.
         items = await batch_get(self._client, self._table, [_item_key(key) for key in wanted], consistent=True)
         records = {}
         for item in items:
             location = item.get("location_id", {}).get("S") if by_location else None
-            key = wanted[item["product_id"]["S"], location]
-            records[key] = self._record(key, item, read_at)
+            for key in wanted[item["product_id"]["S"], location]:
+                records[key] = self._record(key, item, read_at)
         return records
 
     async def _keyed_by_location(self) -> bool:
@@ -101,6 +104,7 @@ def _time(attribute: Any, default: int) -> int:
     try:
         if "N" in attribute:
             return int(attribute["N"])
-        return int(datetime.fromisoformat(attribute["S"]).timestamp() * 1000)
+        moment = datetime.fromisoformat(attribute["S"])
+        return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except (KeyError, TypeError, ValueError):
         return default

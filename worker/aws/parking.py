@@ -19,6 +19,7 @@ from worker.aws.state_codec import shard_of
 from worker.retry import retrying
 
 BODY_BYTES_MAX = 200_000
+REASON_CHARS_MAX = 1_000  # a reason may quote what a sender wrote
 
 
 class DynamoParking:
@@ -37,7 +38,7 @@ class DynamoParking:
         item = {
             "pk": text(f"Q#{shard_of(record.record_id)}"),
             "sk": text(record.record_id),
-            "reason": text(record.reason),
+            "reason": text(record.reason[:REASON_CHARS_MAX]),
             "received_at": number(record.received_at),
         }
         body = record.body.encode("utf-8", "surrogatepass")

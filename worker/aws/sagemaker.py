@@ -75,7 +75,7 @@ class SageMakerForecaster:
     ) -> dict[ProductKey, tuple[TotalDemand, ...]]:
         body = encode_request(request_of([product_label(key) for key in items], series, cover_days))
         if len(body) <= BODY_BYTES_MAX or len(items) == 1:
-            return self._read(items, await self._invoke(body))
+            return self._read(items, cover_days, await self._invoke(body))
         middle = len(items) // 2
         first, second = list(range(middle)), list(range(middle, len(items)))
         halves = [
@@ -97,14 +97,18 @@ class SageMakerForecaster:
                     read: bytes = await stream.read()
         return read
 
-    def _read(self, items: Sequence[ProductKey], body: bytes) -> dict[ProductKey, tuple[TotalDemand, ...]]:
+    def _read(
+        self, items: Sequence[ProductKey], cover_days: Ints, body: bytes
+    ) -> dict[ProductKey, tuple[TotalDemand, ...]]:
         try:
             answers = decode_response(body)
         except MalformedPayload as exc:
             raise TransientFailure(str(exc)) from exc
         found: dict[ProductKey, tuple[TotalDemand, ...]] = {}
-        for key in items:
+        for key, asked in zip(items, cover_days.tolist(), strict=True):
             answer = answers.get(product_label(key), ItemFailed("absent from the answer"))
+            if not isinstance(answer, ItemFailed) and [total.cover_days for total in answer] != asked:
+                answer = ItemFailed("the totals do not cover the days asked for")
             if isinstance(answer, ItemFailed):
                 log.warning("forecast.item_failed", product=product_label(key), reason=answer.reason)
             else:

@@ -184,16 +184,16 @@ class DynamoState:
         )
 
     async def outbox(self, before: int, limit: int) -> list[OutboxEntry]:
-        found = await gather_bounded(partial(self._outbox_shard, limit), range(codec.SHARDS))
-        entries = [codec.decode_outbox(item) for part in found for item in part]
-        return [entry for entry in entries if entry.created_at < before][:limit]
+        found = await gather_bounded(partial(self._outbox_shard, before, limit), range(codec.SHARDS))
+        return [codec.decode_outbox(item) for part in found for item in part][:limit]
 
-    async def _outbox_shard(self, limit: int, shard: int) -> list[Item]:
+    async def _outbox_shard(self, before: int, limit: int, shard: int) -> list[Item]:
         return await query(
             self._client,
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": text(f"X#{shard}")},
+            FilterExpression="created_at < :before",
+            ExpressionAttributeValues={":pk": text(f"X#{shard}"), ":before": number(before)},
             Limit=limit,
             ConsistentRead=True,
         )

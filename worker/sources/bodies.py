@@ -15,6 +15,7 @@ from worker.producer import read_pointer
 from worker.retry import retrying
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
+KEY_BYTES_MAX = 1_024
 
 
 class Bodies:
@@ -30,6 +31,8 @@ class Bodies:
         bucket, key = pointer
         if bucket != self._bucket:
             raise InvalidEvent(f"the body lies in bucket {bucket!r}, only {self._bucket!r} is read")
+        if not _possible(key):
+            raise InvalidEvent(f"no body can lie under the key {key[:100]!r}")
 
         async def once() -> str:
             with translated("GetObject"):
@@ -49,3 +52,10 @@ class Bodies:
                 raise InvalidEvent(f"the body s3://{bucket}/{key} exceeds {BODY_BYTES_MAX} bytes")
             read: bytes = await stream.read()
         return read.decode("utf-8", "replace")
+
+
+def _possible(key: str) -> bool:
+    """Whether S3 could have the key and a request for it stays in its bucket: a URL with dots may be shortened."""
+    size = len(key.encode("utf-8", "replace"))
+    whole = not any("\ud800" <= character <= "\udfff" for character in key)
+    return whole and 0 < size <= KEY_BYTES_MAX and not {".", ".."} & set(key.split("/"))

@@ -1,0 +1,327 @@
+"""The whole worker in this process against the embedded AWS: sales in, exact state and reorder events out, and an
+orderly stop that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from fakes import proxy as faulty
+from fakes.clock import NOW
+from fakes.examples import first_change, order_of, state_after
+
+from domain.events import ProductKey
+from domain.product import ProductState
+from handlers.announcements import announce_reorder
+from handlers.ports import Change
+from worker.aws.state import DynamoState
+from worker.clock import SystemClock
+from worker.producer import pointer_body
+from worker.settings import Settings
+from worker.wiring import build
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PRODUCTS = [ProductKey("A"), ProductKey("B", "north"), ProductKey("Grüße #1")]
+DAYS = 20
+
+
+def sales(name="s"):
+    """DAYS days of sales of every product, three units a day."""
+    return [
+        {
+            "event_id": f"{name}-{number}-{day}",
+            "product_id": key.product_id,
+            "location_id": key.location_id,
+            "quantity": 3,
+            "price": "2.50",
+            "date": f"2024-09-{day + 1:02}",
+        }
+        for day in range(DAYS)
+        for number, key in enumerate(PRODUCTS)
+    ]
+
+
+def fast(aws, **changes):
+    said = {
+        "calendar": "event",
+        "long_poll_s": 1,
+        "batch_linger_s": 0.01,
+        "decide_interval_s": 0.02,
+        "sweep_interval_s": 0.2,
+        "sweep_age_s": 600,
+        "bedrock_model": "",
+        **changes,
+    }
+    return Settings(**{**aws.settings.model_dump(), **said})
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def truth(aws):
+    return DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)
+
+
+async def send(aws, *bodies):
+    for at in range(0, len(bodies), 10):
+        entries = [
+            {"Id": str(i), "MessageBody": body if isinstance(body, str) else json.dumps(body)}
+            for i, body in enumerate(bodies[at : at + 10])
+        ]
+        answer = await aws.clients.sqs.send_message_batch(QueueUrl=aws.queue_url, Entries=entries)
+        assert not answer.get("Failed")
+
+
+async def stocked(aws, level):
+    for key in PRODUCTS:
+        await aws.clients.dynamodb.put_item(
+            TableName=aws.settings.inventory_table,
+            Item={
+                "product_id": {"S": key.product_id},
+                "location_id": {"S": key.location_id or "-"},
+                "current_stock": {"N": str(level)},
+            },
+        )
+
+
+async def left(aws):
+    """Messages in the queue, in flight or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = await aws.clients.sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)
+
+
+async def published(aws):
+    """What a subscriber of the bus has received."""
+    found = []
+    while True:
+        answer = await aws.clients.sqs.receive_message(
+            QueueUrl=aws.subscriber_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
+        )
+        if not answer.get("Messages"):
+            return found
+        found += [json.loads(message["Body"]) for message in answer["Messages"]]
+
+
+@asynccontextmanager
+async def running(aws, clients=None, **changes):
+    """A worker at work; at the end of the block it is told to stop, and must."""
+    runner = await build(fast(aws, **changes), clients or aws.clients, SystemClock())
+    stop = asyncio.Event()
+    task = asyncio.create_task(runner.run(stop))
+    try:
+        yield runner
+        stop.set()
+        async with asyncio.timeout(20):
+            await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition, timeout_s=20):
+    async with asyncio.timeout(timeout_s):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.03)
+
+
+async def settled(aws, truth, units):
+    async def done():
+        states = await truth.load(PRODUCTS)
+        return not await left(aws) and all(s.units == units and not s.dirty for s in states.values())
+
+    await until(done)
+
+
+def counted(capsys):
+    """The worker's own counts, summed from its metric lines."""
+    sums = {}
+    for line in capsys.readouterr().out.splitlines():
+        if line.startswith('{"_aws"'):
+            said = json.loads(line)
+            for definition in said.pop("_aws")["CloudWatchMetrics"][0]["Metrics"]:
+                value = said[definition["Name"]]
+                if definition["Unit"] == "Count" and isinstance(value, int):
+                    sums[definition["Name"]] = sums.get(definition["Name"], 0) + value
+    return sums
+
+
+async def test_sales_become_exact_state_and_one_reorder_a_product(aws, truth, capsys):
+    await stocked(aws, 4)
+    rows = sales()
+    await send(aws, *(rows[at : at + 7] for at in range(0, len(rows), 7)), *rows[:5])
+    async with running(aws):
+        await settled(aws, truth, 3 * DAYS)
+    for key, state in (await truth.load(PRODUCTS)).items():
+        assert (state.sales, state.units, len(state.buckets)) == (DAYS, 3 * DAYS, DAYS)
+        assert {(b.sold, b.revenue) for b in state.buckets.values()} == {(3, 750)}
+        assert [order.cycle for order in state.open_orders] == [1], key
+    events = await published(aws)
+    assert {(e["detail-type"], e["source"]) for e in events} == {("Reorder Required", "retail.inventory")}
+    details = {(e["detail"]["product_id"], e["detail"]["location_id"]): e["detail"] for e in events}
+    assert sorted(details, key=str) == sorted((tuple(key) for key in PRODUCTS), key=str)
+    assert len(events) == len(PRODUCTS)
+    for detail in details.values():
+        assert detail["recommended_order_quantity"] == detail["optimal_inventory"] - detail["inventory_position"] > 0
+        assert detail["current_stock"] == 4
+        assert detail["forecast_source"] == "fallback"
+    assert await truth.outbox(10**15, 10) == []
+    counts = counted(capsys)
+    assert counts["SalesReceived"] == len(rows) + 5
+    assert (counts["SalesApplied"], counts["SalesDuplicate"]) == (len(rows), 5)
+    assert counts["ReordersPublished"] == len(PRODUCTS)
+
+
+async def test_forecasts_are_kept_for_planners(aws, truth):
+    await send(aws, sales())
+    async with running(aws):
+        await settled(aws, truth, 3 * DAYS)
+    items = (await aws.clients.dynamodb.scan(TableName=aws.settings.forecasts_table))["Items"]
+    assert {item["product_id"]["S"] for item in items} == {"A", "B#north", "Grüße %231"}
+
+
+async def test_a_bad_message_is_kept_aside_and_the_rest_goes_on(aws, truth):
+    rows = sales()
+    await send(
+        aws, "not json", [*rows[:30], {**rows[0], "event_id": "x", "quantity": 1e30}], rows[30:], pointer_body("x", "y")
+    )
+    async with running(aws):
+        await settled(aws, truth, 3 * DAYS)
+    items = (await aws.clients.dynamodb.scan(TableName=aws.settings.state_table))["Items"]
+    kept = [item for item in items if item["pk"]["S"].startswith("Q#")]
+    assert sorted(item["reason"]["S"][:9] for item in kept) == ["not JSON:", "quantity:", "the body "]
+
+
+async def test_a_large_body_is_read_from_s3(aws, truth):
+    await aws.clients.s3.put_object(Bucket=aws.settings.payload_bucket, Key="a/b", Body=json.dumps(sales()).encode())
+    await send(aws, pointer_body(aws.settings.payload_bucket, "a/b"))
+    async with running(aws):
+        await settled(aws, truth, 3 * DAYS)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {"TransactWriteItems": [faulty.error("InternalServerError", 500), faulty.broken_after(500)]},
+        {"TransactWriteItems": [faulty.cut_after, faulty.error("ThrottlingException"), faulty.lost_after]},
+        {"BatchGetItem": [faulty.error("InternalServerError", 500), faulty.keys_unprocessed(1), faulty.cut_after]},
+        {"DeleteMessageBatch": [faulty.deletes_failed(1), faulty.error("InternalError", 500), faulty.cut_after]},
+        {"ReceiveMessage": [None, faulty.error("ServiceUnavailable", 503)]},
+        {"PutEvents": [faulty.entries_refused(0), faulty.cut_after]},
+    ],
+    ids=lambda faults: next(iter(faults)),
+)
+async def test_what_fails_for_a_while_loses_no_message_and_counts_none_twice(aws, truth, faults):
+    await stocked(aws, 4)
+    rows = sales()
+    await send(aws, *(rows[at : at + 4] for at in range(0, len(rows), 4)))
+    for operation, planned in faults.items():
+        aws.proxy.plan(operation, *planned)
+    async with running(aws, aws.proxied, commit_deadline_s=0.5, sweep_age_s=0):
+        await settled(aws, truth, 3 * DAYS)
+
+        async def relayed():
+            return not await truth.outbox(10**15, 10)
+
+        await until(relayed)
+    assert {state.sales for state in (await truth.load(PRODUCTS)).values()} == {DAYS}
+    ids = {e["detail"]["reorder_id"] for e in await published(aws)}
+    assert ids == {"A:1", "B#north:1", "Grüße %231:1"}
+
+
+async def test_no_more_messages_are_held_than_there_are_slots(aws, truth, monkeypatch):
+    await send(aws, *([row] for row in sales()))
+    held = most = 0
+    async with running(aws, messages_in_flight=20, pollers=2, batch_sales=5) as runner:
+        source = runner._parts.source
+        receive, acknowledge = source.receive, source.acknowledge
+
+        async def receiving(wait_s):
+            nonlocal held, most
+            messages = await receive(wait_s)
+            held += len(messages)
+            most = max(most, held)
+            return messages
+
+        async def acknowledging(messages):
+            nonlocal held
+            await acknowledge(messages)
+            held -= len(messages)
+
+        monkeypatch.setattr(source, "receive", receiving)
+        monkeypatch.setattr(source, "acknowledge", acknowledging)
+        await settled(aws, truth, 3 * DAYS)
+    assert 0 < most <= 20
+
+
+async def test_a_stop_in_the_middle_loses_nothing_and_the_next_worker_goes_on(aws, truth):
+    rows = sales()
+    await send(aws, *([row] for row in rows))
+    async with running(aws, messages_in_flight=10, pollers=1):
+
+        async def begun():
+            return any(state.version for state in (await truth.load(PRODUCTS)).values())
+
+        await until(begun)
+    # Whatever was received is settled and gone, whatever is left was never received.
+    units = sum(state.units for state in (await truth.load(PRODUCTS)).values())
+    assert units % 3 == 0
+    assert await left(aws) == len(rows) - units // 3
+    assert not any(state.dirty for state in (await truth.load(PRODUCTS)).values())
+    async with running(aws):
+        await settled(aws, truth, 3 * DAYS)
+
+
+async def test_a_message_that_arrives_during_the_last_long_poll_is_settled(aws, truth):
+    async with running(aws, long_poll_s=2):
+        await asyncio.sleep(0.2)
+        sending = asyncio.create_task(_later(0.3, send(aws, sales())))
+    await sending
+    assert await left(aws) == 0
+    assert {state.units for state in (await truth.load(PRODUCTS)).values()} == {3 * DAYS}
+
+
+async def _later(seconds, doing):
+    await asyncio.sleep(seconds)
+    await doing
+
+
+async def test_what_a_dead_worker_left_behind_is_finished(aws, truth):
+    """An order whose worker died before it was published, and a product that nobody has decided."""
+    forgotten = state_after(PRODUCTS[0], 3, 3, 3)
+    ordered = first_change(PRODUCTS[1]).state
+    order = order_of(PRODUCTS[1])
+    await truth.commit([Change(forgotten), Change(ordered, order=order, outbox=(announce_reorder(order),))])
+    await stocked(aws, 0)
+    async with running(aws, sweep_age_s=0):
+
+        async def finished():
+            states = await truth.load(PRODUCTS)
+            return not any(state.dirty for state in states.values()) and not await truth.outbox(NOW * 2, 10)
+
+        await until(finished)
+    ids = [event["detail"]["reorder_id"] for event in await published(aws)]
+    assert {"B#north:1", "A:1"} <= set(ids)
+    assert (await truth.load([PRODUCTS[0]]))[PRODUCTS[0]].cycle == 1
+
+
+async def test_two_workers_on_one_queue_count_each_sale_once(aws, truth):
+    rows = sales()
+    await stocked(aws, 4)
+    # Every sale is sent twice, in different messages.
+    await send(aws, *(rows[at : at + 3] for at in range(0, len(rows), 3)), *([row] for row in rows))
+    async with running(aws), running(aws):
+        await settled(aws, truth, 3 * DAYS)
+    assert {state.sales for state in (await truth.load(PRODUCTS)).values()} == {DAYS}
+    ids = {e["detail"]["reorder_id"] for e in await published(aws)}
+    assert ids == {"A:1", "B#north:1", "Grüße %231:1"}
+
+
+async def test_an_idle_worker_stops_at_once_and_changes_nothing(aws, truth):
+    async with running(aws):
+        pass
+    assert await truth.load(PRODUCTS) == {key: ProductState(key) for key in PRODUCTS}

@@ -1,0 +1,67 @@
+"""A configuration that cannot work is refused with the relation it breaks."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from domain.policy import SupplyTerms
+from worker.process import read_settings
+from worker.settings import Settings
+
+
+def test_the_defaults_work():
+    assert Settings().terms == SupplyTerms()
+
+
+def test_settings_are_read_from_restock_variables_and_frozen(monkeypatch):
+    monkeypatch.setenv("RESTOCK_QUEUE_NAME", "mine.fifo")
+    monkeypatch.setenv("RESTOCK_METRICS_PRODUCTS", '["A","B#1"]')
+    monkeypatch.setenv("RESTOCK_UNKNOWN", "x")
+    settings = read_settings()
+    assert (settings.queue_name, settings.metrics_products) == ("mine.fifo", ("A", "B#1"))
+    with pytest.raises(ValidationError):
+        settings.queue_name = "other"
+
+
+@pytest.mark.parametrize(
+    ("said", "relation"),
+    [
+        ({"visibility_timeout_s": 90}, "visibility_timeout_s must exceed commit_deadline_s"),
+        ({"visibility_timeout_s": 120, "commit_deadline_s": 60}, "visibility_timeout_s must exceed"),
+        ({"pollers": 21, "messages_in_flight": 200}, "messages_in_flight must be at least 10 x pollers"),
+        ({"pollers": 2, "messages_in_flight": 10}, "messages_in_flight must be at least 10 x pollers"),
+    ],
+)
+def test_a_relation_that_cannot_hold_is_refused(said, relation):
+    with pytest.raises(ValidationError, match=relation):
+        Settings(**said)
+
+
+def test_the_edges_of_the_relations_are_accepted():
+    Settings(visibility_timeout_s=91)
+    Settings(pollers=20, messages_in_flight=200)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PACK_SIZE", "0"),
+        ("SERVICE_LEVEL", "1"),
+        ("SERVICE_LEVEL", "nan"),
+        ("LONG_POLL_S", "21"),
+        ("DRAIN_TIMEOUT_S", "111"),
+        ("CALENDAR", "lunar"),
+        ("METRICS_PRODUCTS", "A,B"),
+        ("LEAD_TIME_DAYS", "soon"),
+        ("CACHED_PRODUCTS", "0"),
+    ],
+)
+def test_a_value_out_of_bounds_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(f"RESTOCK_{name}", value)
+    with pytest.raises(ValueError, match=f"RESTOCK_{name}|{name.lower()}"):
+        read_settings()
+
+
+def test_every_setting_is_explained():
+    assert all(field.description for field in Settings.model_fields.values())
