@@ -96,8 +96,13 @@ def _column(totals: Sequence[TotalDemand]) -> tuple[Floats, Floats]:
     return np.array([t.mean for t in totals]), np.array([t.dispersion for t in totals])
 
 
-def newest_stock(read: StockLevel | None, told: StockLevel | None) -> StockLevel | None:
-    """The newer of what the shop's table says and what a StockChanged event said."""
+def newest_stock(read: StockLevel | None, told: StockLevel | None, received_at: int) -> StockLevel | None:
+    """The newer of what the shop's table says and what a StockChanged event said.
+
+    A level told of before the newest receipt does not hold that receipt, which is no longer on order either: it says
+    nothing, or the delivery would be ordered again. The table is read after the receipt and does hold it."""
+    if told is not None and told.at < received_at:
+        told = None
     if read is None or told is None:
         return read or told
     return told if told.at > read.at else read
@@ -106,12 +111,20 @@ def newest_stock(read: StockLevel | None, told: StockLevel | None) -> StockLevel
 def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | None:
     """The decision for the state as it is now, None if it moved on in a way that makes the stock read doubtful."""
     snapshot = assessment.snapshot
-    if state.open_orders != snapshot.open_orders or state.stock != snapshot.stock or state.cycle != snapshot.cycle:
+    if (
+        state.open_orders != snapshot.open_orders
+        or state.stock != snapshot.stock
+        or state.received_at != snapshot.received_at
+    ):
+        return None
+    if state.decisions != snapshot.decisions:
+        # Somebody else has judged this snapshot: what is dirty now is not what was seen then.
         return None
     judged = replace(
         state,
         version=state.version + 1,
-        dirty=max(0, state.dirty - snapshot.dirty),
+        dirty=state.dirty - snapshot.dirty,
+        decisions=state.decisions + 1,
         dirty_since=now,
         forecast=_note(assessment),
         intervals=remember_interval(state.intervals, Interval(assessment.forecast.as_of, *assessment.interval)),

@@ -62,6 +62,14 @@ class Ledger:
                 return found
         return None
 
+    def entries(self) -> dict[bytes, bytes]:
+        """Every id digest with the payload digest it was counted with."""
+        whole = b"".join((*(segment.entries for segment in self.segments), self.tail))
+        return {
+            whole[at : at + ID_BYTES]: whole[at + ID_BYTES : at + ENTRY_BYTES]
+            for at in range(0, len(whole), ENTRY_BYTES)
+        }
+
     def append(self, entries: bytes, newest_day: int, today: int) -> tuple[Ledger, tuple[Segment, ...]]:
         """Remembers more entries; returns the new ledger and the segments that must be written with it."""
         tail = self.tail + entries

@@ -29,6 +29,7 @@ WINDOW_DAYS = 56
 KEPT_DAYS = WINDOW_DAYS + HORIZON_DAYS
 INTERVAL_DAYS = 28
 PROMOTIONS_MAX = 16
+SCANS_MAX = 5_000
 
 
 class Outcome(Enum):
@@ -95,7 +96,8 @@ NO_BUCKETS: Mapping[int, Bucket] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class ProductState:
     """Everything Restock keeps of a product. version counts commits, sales accepted sales and units their net units,
-    dirty what was accepted since the last decision (dirty_since: when the first of it was, ms)."""
+    dirty what was accepted since the last decision (dirty_since: when the first of it was, ms), decisions how often it
+    was decided. received_at is the time of the newest receipt (ms)."""
 
     key: ProductKey
     version: int = 0
@@ -105,6 +107,8 @@ class ProductState:
     units: int = 0
     dirty: int = 0
     dirty_since: int = 0
+    decisions: int = 0
+    received_at: int = 0
     ledger: Ledger = field(default_factory=Ledger)
     category: str | None = None
     stock: StockLevel | None = None
@@ -133,7 +137,7 @@ class Folded:
 
 def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:
     """Folds events of one product into its state. now (ms) dates the change and ages event ids, nothing else."""
-    draft = _Draft(state)
+    draft = _Draft(state, len(events))
     outcomes = tuple(draft.take(event) for event in events)
     return draft.finish(outcomes, now)
 
@@ -141,7 +145,7 @@ def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:
 class _Draft:
     """A state under change. It lives for one fold only."""
 
-    def __init__(self, state: ProductState) -> None:
+    def __init__(self, state: ProductState, events: int) -> None:
         self.state = state
         self.buckets = dict(state.buckets)
         self.newest_day = state.newest_day
@@ -155,11 +159,15 @@ class _Draft:
         self.stock = state.stock
         self.orders = {order.cycle: order for order in state.open_orders}
         self.promotions = state.promotions
+        self.received_at = state.received_at
+        # Many events against many segments: one table of all ids is cheaper than looking through each.
+        ledger = state.ledger
+        self.counted = ledger.entries() if len(ledger.segments) * events > SCANS_MAX else None
 
     def take(self, event: Event) -> Outcome:
         digest = id_digest(event.event_id)
         payload = payload_digest(event[2:])
-        known = self.accepted.get(digest) or self.state.ledger.payload_of(digest)
+        known = self.accepted.get(digest) or self._counted_with(digest)
         if known is not None:
             return Outcome.DUPLICATE if known == payload else Outcome.CONFLICT
         if isinstance(event, SaleRecorded):
@@ -168,8 +176,13 @@ class _Draft:
             self._sale(event)
         else:
             self._other(event)
+        # The day of any event keeps its id: a receipt must not count twice either.
+        self.newest_accepted_day = max(self.newest_accepted_day, event.occurred_at // MS_PER_DAY)
         self.accepted[digest] = payload
         return Outcome.APPLIED
+
+    def _counted_with(self, digest: bytes) -> bytes | None:
+        return self.state.ledger.payload_of(digest) if self.counted is None else self.counted.get(digest)
 
     def _sale(self, sale: SaleRecorded) -> None:
         day = sale.day
@@ -186,7 +199,6 @@ class _Draft:
         self.units += sale.quantity
         if self.newest_day is None or day > self.newest_day:
             self.newest_day = day
-        self.newest_accepted_day = max(self.newest_accepted_day, day)
         if sale.category is not None:
             self.category = sale.category
 
@@ -198,6 +210,8 @@ class _Draft:
             kept = {*self.promotions, (event.starts_on, event.ends_on)}
             self.promotions = tuple(sorted(kept))[-PROMOTIONS_MAX:]
         else:
+            if isinstance(event, ShipmentReceived):
+                self.received_at = max(self.received_at, event.occurred_at)
             self._close(event)
 
     def _close(self, event: ShipmentReceived | ReorderCancelled) -> None:
@@ -238,6 +252,7 @@ class _Draft:
             stock=self.stock,
             open_orders=tuple(self.orders.values()),
             promotions=self.promotions,
+            received_at=self.received_at,
         )
         return Folded(state, outcomes, written, dropped)
 

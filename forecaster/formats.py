@@ -7,7 +7,6 @@ total. A product that cannot be forecast carries its own error and never fails t
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from domain.forecast import TotalDemand, level_of
 
 CONTENT_TYPE = "application/json"
 FORM = "restock-features-1"
+VALUE_MAX = 1e10  # beyond any demand; quantiles of far larger means do not end
 
 # The columns of a row, in order. `level` is the units a day that the others are measured against.
 FEATURES = (
@@ -135,6 +135,6 @@ def _prediction(said: dict[str, object]) -> tuple[TotalDemand, ...] | ItemFailed
     if not isinstance(totals, list):
         return ItemFailed(str(said.get("error", "no totals")))
     read = tuple(TotalDemand(int(days), float(mean), float(dispersion)) for days, mean, dispersion in totals)
-    if any(not (math.isfinite(v) and v >= 0) for total in read for v in (total.mean, total.dispersion)):
-        return ItemFailed("a mean or dispersion is negative or not finite")
+    if any(not 0 <= value <= VALUE_MAX for total in read for value in (total.mean, total.dispersion)):
+        return ItemFailed(f"a mean or dispersion lies outside 0 to {VALUE_MAX:g}")
     return read

@@ -25,9 +25,5 @@ class Overloaded(TransientFailure):
         self.retry_after_s = retry_after_s
 
 
-class StaleState(Exception):
-    """Another writer won: reload and decide again."""
-
-
 class Misconfigured(Exception):
     """An operator must change a setting, a permission or a resource: trying again cannot help."""

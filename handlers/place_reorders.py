@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from domain.accuracy import coverage
-from domain.decision import Assessment, Decision, decide
+from domain.decision import OPEN_ORDERS_MAX, Assessment, Decision, decide
 from domain.events import ProductKey
+from domain.product import product_label
 from handlers.announcements import announce_reorder
 from handlers.metrics import Metric
 from handlers.ports import Change, Clock, Committed, ForecastRecord, Metrics, OutboxEntry
 from handlers.products import Products
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ class PlaceReorders:
             states = await self._products.get(list(by_key))
             now = self._clock.now()
             decisions: dict[ProductKey, Decision] = {}
-            for key, assessment in by_key.items():
-                decision = decide(states[key], assessment, now)
+            for key, state in states.items():
+                decision = decide(state, by_key[key], now)
                 if decision is None:
                     placed.still_dirty.add(key)
                 else:
@@ -84,6 +89,8 @@ class PlaceReorders:
         if decision.crossing is not None:
             placed.crossed.append(Crossed(assessment, decision))
         self._metrics.count(Metric.PRODUCTS_DECIDED)
+        if len(decision.state.open_orders) >= OPEN_ORDERS_MAX:
+            log.warning("orders.too_many_open", product=product_label(key), open=len(decision.state.open_orders))
         if assessment.stock is None:
             self._metrics.count(Metric.PRODUCTS_WITHOUT_STOCK)
         self._metrics.observe(Metric.SALE_TO_DECISION, now - assessment.snapshot.dirty_since)

@@ -91,7 +91,8 @@ class Clock(Protocol):
 
 class StateStore(Protocol):
     async def load(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
-        """The committed state of each product; a fresh ProductState for one never seen."""
+        """The committed state of each product; a fresh ProductState for one never seen. A product whose state this
+        worker must not touch (a newer schema) is absent."""
         ...
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:

@@ -45,7 +45,7 @@ class Products:
                     del self._locks[key]
 
     async def get(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
-        """The states of these products, read from the store where they are not cached."""
+        """The states of these products, read from the store where they are not cached. Refused ones are absent."""
         # Taken before awaiting: another task may commit, and so forget, a state meanwhile.
         found = {key: self._states[key] for key in keys if key in self._states}
         missing = [key for key in keys if key not in found]
@@ -53,7 +53,7 @@ class Products:
             found |= await self._store.load(missing)
         for key, state in found.items():
             self._keep(key, state)
-        return {key: found[key] for key in keys}
+        return {key: found[key] for key in keys if key in found}
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
         """Commits and keeps what is now durable; everything else is forgotten and read again when needed."""

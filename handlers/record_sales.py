@@ -13,7 +13,7 @@ import structlog
 
 from domain.events import Event, ProductKey, SaleRecorded
 from domain.product import Folded, Outcome, ProductState, fold
-from handlers.errors import TransientFailure
+from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Change, Clock, Committed, LateSale, Metrics, Parking, Quarantined
 from handlers.products import Products
@@ -74,6 +74,8 @@ class RecordSales:
         """Tries once for every waiting product and takes what is settled off the list; False if something was lost."""
         try:
             states = await self._products.get(list(waiting))
+            for refused in waiting.keys() - states.keys():
+                del waiting[refused]
             lost = await self._commit(batch, waiting, states, outcomes, dirty)
         except TransientFailure as exc:
             log.warning("commit.failed", products=len(waiting), reason=str(exc))
@@ -92,12 +94,12 @@ class RecordSales:
         """Returns how many products lost their commit."""
         now = self._clock.now()
         taken = {key: rows[:EVENTS_PER_COMMIT_MAX] for key, rows in waiting.items()}
-        folds = {key: fold(states[key], [batch[row].event for row in rows], now) for key, rows in taken.items()}
+        folds = {key: fold(state, [batch[row].event for row in taken[key]], now) for key, state in states.items()}
         changed = [key for key, folded in folds.items() if folded.state is not states[key]]
         changes = [Change(folds[key].state, folds[key].written, folds[key].dropped) for key in changed]
         results = await self._products.commit(changes) if changes else []
         lost = {key for key, result in zip(changed, results, strict=True) if result is Committed.NO}
-        for key in [key for key in taken if key not in lost]:
+        for key in [key for key in folds if key not in lost]:
             self._note(folds[key], taken[key], outcomes)
             left = waiting.pop(key)[EVENTS_PER_COMMIT_MAX:]
             if left:
@@ -125,6 +127,7 @@ class RecordSales:
             sales = [LateSale(e, now) for e in (batch[row].event for row in late) if isinstance(e, SaleRecorded)]
             if sales:
                 await self._parking.late(sales)
-        except TransientFailure:
+        except (TransientFailure, Misconfigured) as exc:
+            log.error("events.not_parked", late=len(late), conflicts=len(conflicts), reason=str(exc))
             for row in (*conflicts, *late):
                 outcomes[row] = None

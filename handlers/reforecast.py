@@ -71,7 +71,7 @@ class Reforecast:
         records = await self._inventory.read([state.key for state in snapshots])
         known = [records.get(state.key, InventoryRecord(None, self._terms)) for state in snapshots]
         terms = [record.terms for record in known]
-        stocks = [newest_stock(r.stock, s.stock) for r, s in zip(known, snapshots, strict=True)]
+        stocks = [newest_stock(r.stock, s.stock, s.received_at) for r, s in zip(known, snapshots, strict=True)]
         forecasts, inputs = await self._forecasts(snapshots, terms)
         return Assessed(assess(snapshots, stocks, terms, forecasts, inputs), records)
 

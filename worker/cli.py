@@ -94,10 +94,10 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl there",
     )
     local.add_argument("--source", choices=("sqs", "sqs-fifo"), default="sqs", help="kind of queue (default: sqs)")
-    local.add_argument("--limit", type=_positive, metavar="N", help="replay the first N sales only")
+    local.add_argument("--limit", type=positive_number, metavar="N", help="replay the first N sales only")
     local.add_argument(
         "--duplicate-rate",
-        type=_share,
+        type=share,
         default=0.0,
         metavar="R",
         help="send this share of the sales twice (0 to 1)",
@@ -109,22 +109,25 @@ def _add_local(local: argparse.ArgumentParser) -> None:
     local.set_defaults(run=_local)
 
 
-def _positive(text: str) -> int:
+def positive_number(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share <= 1:
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("must lie between 0 and 1")
-    return share
+    return value
 
 
 def _local(chosen: argparse.Namespace) -> int:
     try:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from handlers.errors import Misconfigured, TransientFailure
         from worker.local.processes import ChildFailed
         from worker.local.replay import Options
         from worker.local.run import run_local
@@ -145,6 +148,10 @@ def _local(chosen: argparse.Namespace) -> int:
         return run_local(options)
     except (UnreadableSales, ChildFailed) as exc:
         return _failed(str(exc))
+    except (Misconfigured, TransientFailure, ClientError, BotoCoreError, OSError, ValueError) as exc:
+        return _failed(f"{type(exc).__name__}: {exc}".splitlines()[0])
+    except KeyboardInterrupt:
+        return _failed("stopped before the first sale was sent")
 
 
 def _run(chosen: argparse.Namespace) -> int:

@@ -10,11 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json
-
 from domain.events import Event
 from handlers.errors import InvalidEvent
 from worker.dynamodb_json import plain
+from worker.json_text import Broken, parse
 from worker.schema import read_event
 
 DEPTH_MAX = 6
@@ -52,7 +51,7 @@ def decode(body: str, message_id: str, now: int) -> tuple[list[Decoded], list[Re
     events: list[Decoded] = []
     rejected: list[Rejected] = []
     try:
-        lines = list(_lines(_parse(body), DEPTH_MAX))
+        lines = list(_lines(parse(body), DEPTH_MAX))
     except InvalidEvent as exc:
         return [], [Rejected(exc.reason, message_id, body)]
     single = len(lines) == 1
@@ -75,14 +74,6 @@ def as_text(line: Any) -> str:
     return line if isinstance(line, str) else json.dumps(line, ensure_ascii=False, default=str)
 
 
-def _parse(body: str) -> Any:
-    try:
-        # NaN and Infinity are let through here so that only the line that has one is refused.
-        return from_json(body, allow_inf_nan=True)
-    except (ValueError, TypeError) as exc:  # TypeError: text with half a surrogate pair
-        raise InvalidEvent(f"not JSON: {exc}") from exc
-
-
 def _lines(said: Any, depth: int) -> Iterator[_Line]:
     """Unwraps until single lines are left. A line that is no object comes out as it is and is refused later."""
     if depth == 0:
@@ -100,10 +91,12 @@ def _lines(said: Any, depth: int) -> Iterator[_Line]:
 
 
 def _element(said: Any, depth: int) -> Iterator[_Line]:
-    if not isinstance(said, dict):
+    if isinstance(said, Broken):
+        yield _Line(said.text, broken=said.reason)
+    elif not isinstance(said, dict):
         yield _Line(said)
     elif said.get("Type") == "Notification" and isinstance(said.get("Message"), str):
-        yield from _lines(_parse(said["Message"]), depth - 1)
+        yield from _lines(parse(said["Message"]), depth - 1)
     elif "detail-type" in said and "detail" in said:
         yield from _of_eventbridge(said)
     elif "eventName" in said and isinstance(said.get("dynamodb"), dict):
@@ -141,7 +134,8 @@ def _of_stream(record: Mapping[str, Any]) -> _Line:
         raise InvalidEvent(f"a stream record of {record['eventName']!s:.20} is no new sale")
     try:
         fields = plain(image)
-        key = "|".join(str(value) for _, value in sorted(plain(keys or {}).items()))
+        values = [str(value) for _, value in sorted(plain(keys or {}).items())]
+        key = json.dumps(values, ensure_ascii=False) if len(values) > 1 else "".join(values)
     except (ValueError, TypeError, AttributeError, ArithmeticError) as exc:
         raise InvalidEvent(f"not DynamoDB JSON: {exc}") from exc
     return _Line(fields, None, key or None)

@@ -120,8 +120,8 @@ class Intake:
         records = [Quarantined(r.line_id, r.reason, as_text(r.line), now) for _, r in batch.rejected]
         try:
             await self._parking.quarantine(records)
-        except TransientFailure as exc:
-            log.warning("quarantine.failed", lines=len(records), reason=str(exc))
+        except (TransientFailure, Misconfigured) as exc:
+            log.error("quarantine.failed", lines=len(records), reason=str(exc))
             unsettled.update(position for position, _ in batch.rejected)
             return 0
         for record in records[:3]:

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from handlers.errors import Misconfigured, TransientFailure
 from worker.aws.clients import Endpoints, open_clients, translated
@@ -34,7 +35,10 @@ def read_settings() -> Settings:
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        raise ValueError(f"RESTOCK_{name}: {first['msg']}" if name else str(first["msg"])) from exc
+        said = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"RESTOCK_{name}: {said}" if name else said) from exc
+    except SettingsError as exc:
+        raise ValueError(f"{exc}: lists are written as JSON") from exc
 
 
 def run_worker(settings: Settings) -> int:

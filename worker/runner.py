@@ -30,6 +30,7 @@ from worker.telemetry import EmbeddedMetrics
 log = structlog.get_logger()
 
 BACK_OFF_S = 2.0
+HAND_OVER_S = 5.0
 INSIGHTS_WAITING_MAX = 100
 INSIGHTS_IN_FLIGHT = 2
 SWEPT_MAX = 1_000
@@ -64,14 +65,15 @@ class Runner:
         self._dirty_added = asyncio.Event()
         self._insights: asyncio.Queue[Crossed] = asyncio.Queue(INSIGHTS_WAITING_MAX)
         self._records: list[ForecastRecord] = []
-        self._recorded = False
+        self._recorded = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until stop is set, then drains. Raises only for what nobody here can mend."""
         async with asyncio.TaskGroup() as group:
             background = [
                 group.create_task(self._parts.source.keep_visible()),
-                group.create_task(self._every(self._settings.sweep_interval_s, self._sweep)),
+                group.create_task(self._every(self._settings.sweep_interval_s, self._sweep_outbox)),
+                group.create_task(self._every(self._settings.sweep_interval_s, self._sweep_dirty)),
                 group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._publish_forecast_metrics)),
                 *(group.create_task(self._explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
             ]
@@ -87,7 +89,15 @@ class Runner:
                 log.warning("drain.timed_out", dirty=len(self._dirty))
             for task in (*pollers, recording, deciding, *background):
                 task.cancel()
+            await self._hand_over()
         self._parts.metrics.flush()
+
+    async def _hand_over(self) -> None:
+        try:
+            async with asyncio.timeout(HAND_OVER_S):
+                await self._parts.source.hand_over()
+        except TimeoutError:
+            log.warning("drain.not_handed_over")
 
     async def _drain(
         self,
@@ -98,7 +108,7 @@ class Runner:
         await asyncio.gather(*pollers)
         await self._inbox.put([])  # the end
         await recording
-        self._recorded = True
+        self._recorded.set()
         self._dirty_added.set()
         await deciding
         await self._publish_forecast_metrics()
@@ -117,18 +127,11 @@ class Runner:
                 messages = await self._parts.source.receive(self._settings.long_poll_s)
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("receive.failed", reason=str(exc))
-                await self._pause(stop)
+                await _set_within(stop, BACK_OFF_S)
             finally:
                 self._release(BATCH_MAX - len(messages))
             if messages:
                 await self._inbox.put(messages)
-
-    async def _pause(self, stop: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(BACK_OFF_S):
-                await stop.wait()
-        except TimeoutError:
-            return
 
     def _release(self, slots: int) -> None:
         for _ in range(slots):
@@ -181,7 +184,7 @@ class Runner:
             if done:
                 await self._parts.source.acknowledge(done)
             if handed_back:
-                await self._parts.source.hand_back(handed_back, after_s=1)
+                await self._parts.source.hand_back(handed_back)
         except (TransientFailure, Misconfigured) as exc:
             log.warning("acknowledge.failed", messages=len(done), reason=str(exc))
         finally:
@@ -195,12 +198,11 @@ class Runner:
 
     async def _decide(self) -> None:
         """Decides the dirty products again and again; once all is recorded, a last time."""
-        while not self._recorded:
+        while not self._recorded.is_set():
             await self._dirty_added.wait()
             self._dirty_added.clear()
             await self._decide_all()
-            if not self._recorded:
-                await self._parts.clock.sleep(self._settings.decide_interval_s)
+            await _set_within(self._recorded, self._settings.decide_interval_s)
         await self._decide_all()
 
     async def _decide_all(self) -> None:
@@ -248,14 +250,20 @@ class Runner:
         while self._parts.explain is not None:
             await self._parts.explain(await self._insights.get())
 
-    async def _sweep(self) -> None:
-        """Takes up what no worker has finished: dirty products and outbox entries of some age."""
-        before = self._parts.clock.now() - int(self._settings.sweep_age_s * 1000)
-        entries = await self._parts.store.outbox(before, SWEPT_MAX)
+    @property
+    def _swept_before(self) -> int:
+        return self._parts.clock.now() - int(self._settings.sweep_age_s * 1000)
+
+    async def _sweep_outbox(self) -> None:
+        """Publishes the entries of some age: their worker has not."""
+        entries = await self._parts.store.outbox(self._swept_before, SWEPT_MAX)
         if entries:
             log.info("outbox.swept", entries=len(entries))
             await self._parts.relay_outbox(entries)
-        dirty = await self._parts.store.dirty(before, SWEPT_MAX)
+
+    async def _sweep_dirty(self) -> None:
+        """Takes up the products that have been dirty for some time: their worker has not decided them."""
+        dirty = await self._parts.store.dirty(self._swept_before, SWEPT_MAX)
         forgotten = {key for key in dirty if key not in self._dirty}
         if forgotten:
             log.info("dirty.swept", products=len(forgotten))
@@ -274,3 +282,12 @@ class Runner:
                 await step()
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("background.failed", step=step.__name__, reason=str(exc))
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    """Waits for the event, at most so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -22,6 +22,7 @@ class InMemoryState:
         self.orders: dict[str, ReorderRequired] = {}
         self.entries: dict[str, OutboxEntry] = {}
         self.commits: list[Change] = []
+        self.refused: set[ProductKey] = set()
 
     def at(self, key: ProductKey) -> ProductState:
         """The committed state, as a test looks at it."""
@@ -34,7 +35,7 @@ class InMemoryState:
 
     async def load(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
         async with self.faults.around("load"):
-            return {key: self.at(key) for key in keys}
+            return {key: self.at(key) for key in keys if key not in self.refused}
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
         async with self.faults.around("commit") as fault:

@@ -57,7 +57,12 @@ def test_a_sale_is_the_same_in_every_wrapping(wrappers):
 
 def test_a_dynamodb_stream_record_is_a_sale_identified_by_its_keys():
     [event] = events_of(stream(IMAGE, sale_id={"S": "s#1"}, product_id={"S": "A"}))
-    assert (event.product, event.quantity, event.revenue_minor, event.event_id) == (ProductKey("A"), 2, 300, "A|s#1")
+    assert (event.product, event.quantity, event.revenue_minor, event.event_id) == (
+        ProductKey("A"),
+        2,
+        300,
+        '["A", "s#1"]',
+    )
 
 
 def test_a_batch_of_a_pipe_is_an_array_of_stream_records():
@@ -153,12 +158,38 @@ def test_a_single_line_is_kept_verbatim():
     assert (rejected.line_id, rejected.line) == ("m", body)
 
 
-@pytest.mark.parametrize("body", ["", "not json", "{", '{"a":1}}', "\ud800", '"\\ud800"', "1e", "[" * 5_000])
+@pytest.mark.parametrize("body", ["", "not json", "{", '{"a":1}}', "\ud800", "1e", "[" * 5_000])
 def test_what_is_not_json_is_one_rejected_line(body):
     events, [rejected] = decode(body, "m", NOW)
     assert events == []
     assert rejected.reason.startswith("not JSON: ")
     assert rejected.line == body
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        '{"product_id": "B", "quantity": 1, "sale_date": "2024-10-01", "category": "\\ud800"}',
+        '{"product_id": "\\ud800", "quantity": 1, "sale_date": "2024-10-01"}',
+        '{"product_id": "B", "quantity": 1, "sale_date": "2024-10-01", "note": ' + "[" * 5_000 + "]" * 5_000 + "}",
+        '{"product_id": "B", "quantity": 1' + "0" * 5_000 + ', "sale_date": "2024-10-01"}',
+        '{"product_id": "B", "quantity": tru}',
+        '{"product_id": "B", "quantity": 1, "sale_date": "], [", "price": "\\"}, {"}',
+        "",
+    ],
+)
+def test_one_broken_element_does_not_take_the_others_with_it(bad):
+    good = json.dumps(SALE)
+    events, rejected = decode(f"[{good}, {bad} ,{good}]", "m", NOW)
+    assert [decoded.line_id for decoded in events if decoded.event.product == ProductKey("A")] == ["m-0", "m-2"]
+    assert len(events) + len(rejected) == 3
+    assert [line.line_id for line in rejected] == ["m-1"]
+
+
+@pytest.mark.parametrize("body", ['[{"a": 1}', '[{"a": 1}]]', "[{]}", '["x', "[1, 2"])
+def test_an_array_whose_brackets_do_not_match_is_refused_as_a_whole(body):
+    events, [rejected] = decode(body, "m", NOW)
+    assert (events, rejected.line_id, rejected.line) == ([], "m", body)
 
 
 def test_an_empty_array_is_refused():

@@ -12,6 +12,7 @@ from fakes.metrics import RecordedMetrics
 from fakes.parking import InMemoryParking
 from fakes.state import InMemoryState
 
+from domain.events import ProductKey
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.products import Products
@@ -149,6 +150,22 @@ async def test_a_body_that_is_not_to_be_had_now_is_handed_back_and_the_others_go
     away, good = message("m1", "pointer"), message("m2", line("1"))
     settled = await bench(away, good)
     assert (settled.done, settled.handed_back) == ([good], [away])
+
+
+async def test_a_bucket_that_is_missing_holds_back_only_the_messages_that_need_it(bench, metrics):
+    bench.faults.plan("quarantine", Fault.MISCONFIGURED)
+    settled = await bench(message("good", line("1")), message("bad", line("2", quantity="many")))
+    assert [m.message_id for m in settled.done] == ["good"]
+    assert [m.message_id for m in settled.handed_back] == ["bad"]
+    assert counted(metrics) == (1, 0, 0, 0)
+
+
+async def test_a_product_that_is_refused_holds_back_only_its_own_messages(bench, metrics):
+    bench.store.refused.add(ProductKey("NEWER"))
+    settled = await bench(message("newer", line("1", "NEWER")), message("other", line("2")))
+    assert [m.message_id for m in settled.done] == ["other"]
+    assert [m.message_id for m in settled.handed_back] == ["newer"]
+    assert counted(metrics) == (1, 0, 0, 0)
 
 
 async def test_counts_are_written_before_anybody_can_acknowledge(bench, metrics):

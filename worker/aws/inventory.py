@@ -65,7 +65,7 @@ class DynamoInventory:
         return self._has_location
 
     def _key(self, key: ProductKey, by_location: bool) -> tuple[str, str | None]:
-        return key.product_id, (key.location_id or DEFAULT_LOCATION) if by_location else None
+        return key.product_id, location_key(key.location_id) if by_location else None
 
     def _record(self, key: ProductKey, item: Item, read_at: int) -> InventoryRecord:
         level = _whole(item.get("current_stock"))
@@ -82,6 +82,14 @@ class DynamoInventory:
                 log.warning("terms.unreadable", product=product_label(key), field=name)
         stock = StockLevel(level, at) if level is not None else None
         return InventoryRecord(stock, self._terms._replace(**terms), item.get("category", {}).get("S"))
+
+
+def location_key(location_id: str | None) -> str:
+    """The sort key of a location: itself, and DEFAULT_LOCATION for none. A location of nothing but such dashes has one
+    more there, so that no two locations share a key."""
+    if location_id is None:
+        return DEFAULT_LOCATION
+    return location_id + DEFAULT_LOCATION if not location_id.strip(DEFAULT_LOCATION) else location_id
 
 
 def _item_key(key: tuple[str, str | None]) -> Item:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from botocore.exceptions import ClientError
 
 from domain.events import ProductKey
@@ -23,6 +24,8 @@ from worker.aws import state_codec as codec
 from worker.aws.clients import error_code, translated
 from worker.aws.dynamodb import Item, batch_get, batch_write, gather_bounded, number, query, text
 from worker.retry import retrying
+
+log = structlog.get_logger()
 
 ACTIONS_MAX = 100
 TRANSACTION_BYTES_MAX = 3_000_000
@@ -48,12 +51,24 @@ class DynamoState:
         wanted = [codec.header_key(key) for key in dict.fromkeys(keys)]
         items = await batch_get(self._client, self._table, wanted, consistent=True)
         states = {key: ProductState(key) for key in keys}
-        loaded = await gather_bounded(self._with_segments, items, 16)
-        states.update({state.key: state for state in loaded})
+        loaded = await gather_bounded(self._readable, items, 16)
+        for product, state in loaded:
+            if state is None:
+                del states[product]
+            else:
+                states[product] = state
         return states
 
-    async def _with_segments(self, item: Item) -> ProductState:
+    async def _readable(self, item: Item) -> tuple[ProductKey, ProductState | None]:
         product = product_of(item["pk"]["S"].removeprefix("P#"))
+        try:
+            return product, await self._with_segments(product, item)
+        except codec.NewerSchema as exc:
+            # This product waits for the newer version; the others go on.
+            log.error("state.refused", reason=str(exc))
+            return product, None
+
+    async def _with_segments(self, product: ProductKey, item: Item) -> ProductState:
         state = codec.decode_header(product, item)
         ledger = state.ledger
         if ledger.first == ledger.next_number:

@@ -21,13 +21,16 @@ from domain.product import (
     StockLevel,
     product_label,
 )
-from handlers.errors import Misconfigured
 from handlers.ports import OutboxEntry
 from worker.aws.dynamodb import Item, number, text
 
 SCHEMA = 1
 SHARDS = 4
 HEADER = "H"
+
+
+class NewerSchema(Exception):
+    """A newer worker wrote this state: leave it alone."""
 
 
 def shard_of(name: str) -> str:
@@ -54,6 +57,7 @@ def encode_header(state: ProductState, token: str) -> Item:
         "sales": number(state.sales),
         "units": number(state.units),
         "cycle": number(state.cycle),
+        "decisions": number(state.decisions),
         "dirty": number(state.dirty),
         "body": text(_body(state)),
         "first_segment": number(ledger.first),
@@ -80,6 +84,7 @@ def _body(state: ProductState) -> str:
         "stock": state.stock,
         "orders": state.open_orders,
         "promotions": state.promotions,
+        "received_at": state.received_at or None,
         "forecast": state.forecast,
         "intervals": state.intervals,
         "band": state.band,
@@ -100,7 +105,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
     """The state of a header; its segments must be all that the header says are alive."""
     schema = int(item["schema"]["N"])
     if schema > SCHEMA:
-        raise Misconfigured(
+        raise NewerSchema(
             f"product {product_label(product)} was written with schema {schema}, this worker knows {SCHEMA}: "
             "deploy the newer version again"
         )
@@ -127,6 +132,8 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         stock=StockLevel(*body["stock"]) if "stock" in body else None,
         cycle=int(item["cycle"]["N"]),
         open_orders=tuple(OpenOrder(*order) for order in body.get("orders", ())),
+        decisions=int(item["decisions"]["N"]),
+        received_at=body.get("received_at", 0),
         promotions=tuple((first, last) for first, last in body.get("promotions", ())),
         forecast=_forecast(forecast) if forecast is not None else None,
         intervals=tuple(Interval(*held) for held in body.get("intervals", ())),

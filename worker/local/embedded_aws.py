@@ -59,6 +59,8 @@ async def create_resources(clients: Clients, settings: Settings) -> tuple[str, s
     await _tables(clients.dynamodb, settings)
     for bucket in {settings.quarantine_bucket, settings.payload_bucket}:
         await clients.s3.create_bucket(Bucket=bucket)
+    if settings.event_bus != "default":
+        await clients.events.create_event_bus(Name=settings.event_bus)
     return queue_url, await _subscriber(clients, settings.event_bus)
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.events import SaleRecorded
 from handlers.announcements import iso_day
 from handlers.metrics import Metric
 from worker.aws.clients import Clients
@@ -117,9 +118,11 @@ class Local:
         """Sends all rows; stops early when told to."""
         sent = 0
         half = total // 2
-        for chunk in chunks_in_time(rows):
-            await self._keep_together(chunk)
-            await self.shop.sell(chunk)
+        for chunk, sales in chunks_in_time(rows):
+            await self._keep_together(max((sale.day for sale in sales), default=self.shop.today))
+            if self.stop.is_set():
+                return
+            await self.shop.sell(chunk, sales)
             before, sent = sent, sent + len(chunk)
             if before <= half < sent:
                 self._half_way()
@@ -134,10 +137,9 @@ class Local:
                 return
         await self.shop.finish()
 
-    async def _keep_together(self, chunk: Sequence[Row]) -> None:
+    async def _keep_together(self, day: int) -> None:
         """Waits until all is settled before the sales get too far apart: a queue that is not FIFO delivers in any
         order, and a sale must not become late because a much newer one overtook it."""
-        day = max((sale.day for row in chunk if (sale := sale_of(row)) is not None), default=self.shop.today)
         if day - self._settled_until <= TOGETHER_DAYS:
             return
         while self.waiting and not self.stop.is_set():
@@ -199,18 +201,18 @@ class Local:
             self.show()
 
 
-def chunks_in_time(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Runs of at most CHUNK_ROWS rows, whose sales are at most TOGETHER_DAYS apart."""
+def chunks_in_time(rows: Iterator[Row]) -> Iterator[tuple[list[Row], list[SaleRecorded]]]:
+    """Runs of at most CHUNK_ROWS rows, whose sales are at most TOGETHER_DAYS apart, and those sales."""
     chunk: list[Row] = []
-    first_day: int | None = None
+    sales: list[SaleRecorded] = []
     for row in rows:
         sale = sale_of(row)
-        if sale is not None:
-            first_day = sale.day if first_day is None else first_day
-        apart = sale is not None and first_day is not None and sale.day - first_day > TOGETHER_DAYS
+        apart = sale is not None and bool(sales) and sale.day - sales[0].day > TOGETHER_DAYS
         if chunk and (apart or len(chunk) >= CHUNK_ROWS):
-            yield chunk
-            chunk, first_day = [], sale.day if sale is not None else None
+            yield chunk, sales
+            chunk, sales = [], []
         chunk.append(row)
+        if sale is not None:
+            sales.append(sale)
     if chunk:
-        yield chunk
+        yield chunk, sales

@@ -32,6 +32,7 @@ class Outcome:
     observed: Observed
     subscriber: Subscriber
     sent: int
+    unaccounted: int
     seconds: float
     aws: str
     model: dict[str, Any]
@@ -100,6 +101,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "fallback_forecasts": seen[Metric.FORECASTS_FALLBACK],
         "first_reorder_after_s": subscriber.first_reorder_after_s,
         "seconds": round(outcome.seconds, 2),
+        "unaccounted": outcome.unaccounted,
         "aws": outcome.aws,
         "model": outcome.model,
     }

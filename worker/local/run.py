@@ -6,6 +6,7 @@ is started in the order they need each other, and stopped the other way round.""
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import signal
@@ -23,14 +24,16 @@ from worker.local.gateway import Gateway
 from worker.local.models import Models
 from worker.local.observed import Observed
 from worker.local.past import write_past
+from worker.local.processes import ChildFailed
 from worker.local.progress import Display, closing_table, say
 from worker.local.replay import TICK_S, Local, Options
 from worker.local.report import Outcome, read_states, summary, write_report
 from worker.local.sample import SAMPLE_PATH
 from worker.local.shop import Shop, opening_stock
 from worker.local.subscriber import Subscriber
-from worker.settings import Settings
+from worker.process import read_settings
 from worker.sources.files import SalesFile, open_sales
+from worker.telemetry import configure_logging
 
 RESEND_SEED = 20101201
 ENDPOINT = "retail-forecast-endpoint"
@@ -46,21 +49,34 @@ def run_local(options: Options) -> int:
             # What is worth reading afterwards stays: the logs of every part.
             folder = options.report / "logs"
             folder.mkdir(parents=True, exist_ok=True)
-        return asyncio.run(_run(options, sales, folder))
+        configure_logging(logging.ERROR)
+        try:
+            return asyncio.run(_run(options, sales, folder))
+        except asyncio.CancelledError:
+            raise ChildFailed("stopped before the first sale was sent") from None
 
 
 async def _run(options: Options, sales: SalesFile, folder: Path) -> int:
     os.environ.update(CREDENTIALS)
-    stop = asyncio.Event()
+    stop, running, this = asyncio.Event(), asyncio.Event(), asyncio.current_task()
+
+    def told_to_stop() -> None:
+        stop.set()
+        if this is not None and not running.is_set():
+            this.cancel()  # Nothing has been sent yet: there is nothing to drain.
+
     for signum in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        asyncio.get_running_loop().add_signal_handler(signum, told_to_stop)
     total = min(sales.total, options.limit or sales.total)
     started = time.monotonic()
     async with _local(options, sales, total, folder, stop) as local:
+        running.set()
         figures, outcome = await _play(local, sales, total, started)
     if options.report is not None:
         write_report(options.report, figures, outcome)
     closing_table(figures, outcome.subscriber.reorders, options.report)
+    if outcome.unaccounted and not stop.is_set():
+        raise ChildFailed(f"{outcome.unaccounted:,} sales were sent and are not accounted for: see the logs")
     return 0
 
 
@@ -83,7 +99,14 @@ async def _play(local: Local, sales: SalesFile, total: int, started: float) -> t
         await local.end(supervising)
     states = await read_states(local.clients.dynamodb, local.settings.state_table)
     outcome = Outcome(
-        states, local.observed, local.subscriber, local.shop.sent, seconds, emulator(), local.models.described
+        states=states,
+        observed=local.observed,
+        subscriber=local.subscriber,
+        sent=local.shop.sent,
+        unaccounted=local.waiting,
+        seconds=seconds,
+        aws=emulator(),
+        model=local.models.described,
     )
     return summary(outcome), outcome
 
@@ -101,9 +124,8 @@ async def _local(
         training = asyncio.create_task(models.start())
         aws = await stack.enter_async_context(embedded_aws(folder))
         environment = _environment(options, aws, gateway.url)
-        settings = Settings.model_validate(
-            {name.removeprefix("RESTOCK_").lower(): value for name, value in environment.items()}
-        )
+        os.environ.update(environment)
+        settings = read_settings()
         clients = await stack.enter_async_context(open_clients(settings.region, Endpoints(aws, None)))
         queue_url, subscriber_url = await create_resources(clients, settings)
         opening = await asyncio.to_thread(opening_stock, islice(sales.rows, total))

@@ -7,6 +7,7 @@ go below zero: the sales of a file have happened, what was not there was owed.""
 from __future__ import annotations
 
 import random
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from domain.events import MS_PER_DAY, ProductKey
+from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
+from handlers.errors import InvalidEvent
 from worker.aws.clients import Clients
 from worker.aws.dynamodb import batch_write, gather_bounded, number, text
-from worker.aws.inventory import DEFAULT_LOCATION
+from worker.aws.inventory import location_key
 from worker.producer import PackedMessage, Row, batches, pack, pointer_body
+from worker.schema import read_event
 from worker.settings import Settings
 
 OPENING_DAYS = 21
@@ -52,9 +55,9 @@ class Shop:
     deliveries: deque[Delivery] = field(default_factory=deque)
     _again: list[Row] = field(default_factory=list)
 
-    async def sell(self, rows: Sequence[Row]) -> None:
-        """Books these sales, sends them, and some of the ones before a second time."""
-        touched = {self._book(sale) for row in rows if (sale := sale_of(row)) is not None}
+    async def sell(self, rows: Sequence[Row], sales: Sequence[SaleRecorded]) -> None:
+        """Books these sales, sends their rows and those of no sale, and some of the ones before a second time."""
+        touched = {self._book(sale) for sale in sales}
         arrived = self._receive_due()
         await self._write_stock(touched | {delivery.product for delivery in arrived})
         repeated, self._again = self._again, [row for row in rows if self.chance.random() < self.resend_rate]
@@ -64,9 +67,9 @@ class Shop:
 
     async def finish(self) -> None:
         """Sends what was chosen to be sent again and has not been yet."""
-        await self.sell(())
+        await self.sell((), ())
 
-    def _book(self, sale: Sale) -> ProductKey:
+    def _book(self, sale: SaleRecorded) -> ProductKey:
         self.today = max(self.today, sale.day)
         before = self.stock.get(sale.product, self.opening.get(sale.product, OPENING_MIN))
         self.stock[sale.product] = before - sale.quantity
@@ -94,7 +97,7 @@ class Shop:
     def _stock_item(self, product: ProductKey) -> dict[str, Any]:
         return {
             "product_id": text(product.product_id),
-            "location_id": text(product.location_id or DEFAULT_LOCATION),
+            "location_id": text(location_key(product.location_id)),
             "current_stock": number(self.stock[product]),
         }
 
@@ -123,32 +126,15 @@ class Shop:
             await self._put([message for index, message in enumerate(messages) if str(index) in failed])
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
-    """What the shop's till knows of a row."""
-
-    product: ProductKey
-    quantity: int
-    day: int
-
-
-def sale_of(row: Row) -> Sale | None:
-    """The sale of a row, None if the row is no good: then nothing left the shelf."""
+def sale_of(row: Row) -> SaleRecorded | None:
+    """The sale of a row as Restock would read it, None if the row is no good: then nothing left the shelf."""
     if isinstance(row, str):
         return None
-    product_id, quantity, location = row.get("product_id"), row.get("quantity"), row.get("location_id")
-    if not isinstance(product_id, str) or not product_id:
-        return None
     try:
-        units = int(str(quantity))
-        moment = datetime.fromisoformat(str(row.get("occurred_at")))
-    except ValueError:
+        event = read_event(dict(row), None, "till", int(time.time() * 1000))
+    except InvalidEvent:
         return None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    if abs(units) > 10**8 or moment > datetime.now(UTC):
-        return None
-    day = int(moment.timestamp() * 1000) // MS_PER_DAY
-    return Sale(ProductKey(product_id, str(location) if location else None), units, day)
+    return event if isinstance(event, SaleRecorded) else None
 
 
 def opening_stock(rows: Iterable[Row]) -> dict[ProductKey, int]:

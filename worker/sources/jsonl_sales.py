@@ -25,6 +25,8 @@ from worker.sources.sales_file import (
 
 _EXACT_IN_A_FLOAT_CHARS = 16
 
+WRAPPERS = frozenset({"detail-type", "eventName", "Message", "lines", "items", "line_items"})
+
 
 def read_jsonl(content: bytes, digest: str) -> SalesFile:
     """Raises UnreadableSales if no line is a JSON object."""
@@ -47,7 +49,7 @@ class _JsonLines(NamedTuple):
 
     def _row(self, number: int) -> RawRow:
         sale = _object(self.lines[number])
-        if sale is None:
+        if sale is None or not _is_sale(sale):
             return self.lines[number]
         row = {}
         for field, choices in self.fields.items():
@@ -85,6 +87,13 @@ def _mapping_of_lines(lines: Sequence[str]) -> str:
     if not objects:
         raise UnreadableSales("holds no line that is a JSON object")
     return "restock"
+
+
+def _is_sale(row: Mapping[str, Any]) -> bool:
+    """Whether a row can be nothing but one sale. A file of sales holds no stock counts, shipments or wrapped messages:
+    such a row goes as text and is refused where sales are read."""
+    wrapped = WRAPPERS & row.keys()
+    return not wrapped and row.get("type", "sale_recorded") == "sale_recorded"
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -21,12 +21,15 @@ log = structlog.get_logger()
 
 BATCH_MAX = 10
 LONG_POLL_S = 20
+RECEIVES = "ApproximateReceiveCount"
+BACK_OFF_MAX_S = 300
 
 
 class Message(NamedTuple):
     message_id: str
     receipt: str
     body: str
+    receives: int = 1
 
 
 class SqsSource:
@@ -44,8 +47,12 @@ class SqsSource:
                 MaxNumberOfMessages=BATCH_MAX,
                 WaitTimeSeconds=wait_s,
                 VisibilityTimeout=self._visibility_timeout_s,
+                MessageSystemAttributeNames=[RECEIVES],
             )
-        messages = [Message(m["MessageId"], m["ReceiptHandle"], m["Body"]) for m in answer.get("Messages", [])]
+        messages = [
+            Message(m["MessageId"], m["ReceiptHandle"], m["Body"], int(m.get("Attributes", {}).get(RECEIVES, 1)))
+            for m in answer.get("Messages", [])
+        ]
         self._owned.update({message.receipt: message for message in messages})
         return messages
 
@@ -76,17 +83,23 @@ class SqsSource:
         except TransientFailure as exc:
             log.warning("messages.not_deleted", count=len(left), reason=str(exc))
 
-    async def hand_back(self, messages: Sequence[Message], after_s: int = 0) -> None:
-        """Makes messages visible again for any worker, after some seconds."""
+    async def hand_back(self, messages: Sequence[Message]) -> None:
+        """Makes messages that could not be settled visible again, later each time: what mends itself must not end
+        as a dead letter within seconds."""
         for message in messages:
             self._owned.pop(message.receipt, None)
-        await self._change_visibility(messages, after_s)
+        await self._change_visibility([(m, min(BACK_OFF_MAX_S, 2**m.receives)) for m in messages])
 
-    async def _change_visibility(self, messages: Sequence[Message], visible_after_s: int) -> None:
-        for part in chunks(messages, BATCH_MAX):
+    async def hand_over(self) -> None:
+        """Makes all that is still owned visible at once, for another worker."""
+        owned, self._owned = list(self._owned.values()), {}
+        await self._change_visibility([(message, 0) for message in owned])
+
+    async def _change_visibility(self, changes: Sequence[tuple[Message, int]]) -> None:
+        for part in chunks(changes, BATCH_MAX):
             entries = [
                 {"Id": str(index), "ReceiptHandle": message.receipt, "VisibilityTimeout": visible_after_s}
-                for index, message in enumerate(part)
+                for index, (message, visible_after_s) in enumerate(part)
             ]
             try:
                 with translated("ChangeMessageVisibilityBatch"):
@@ -99,4 +112,4 @@ class SqsSource:
         """Renews the visibility of what is owned, for ever."""
         while True:
             await asyncio.sleep(self._visibility_timeout_s / 3)
-            await self._change_visibility(list(self._owned.values()), self._visibility_timeout_s)
+            await self._change_visibility([(m, self._visibility_timeout_s) for m in self._owned.values()])

@@ -84,11 +84,21 @@ async def test_what_cannot_be_deleted_comes_again_and_nothing_raises(aws, source
     assert aws.proxy.count(DELETE) == 5
 
 
-async def test_what_is_handed_back_is_there_again_at_once(aws, source):
+async def test_what_is_handed_over_is_there_again_at_once(aws, source):
     await send(aws, 12)
     messages = await received(source, 12)
-    await source.hand_back(messages)
+    await source.hand_over()
     assert sorted(m.message_id for m in await received(source, 12)) == sorted(m.message_id for m in messages)
+
+
+async def test_what_could_not_be_settled_comes_back_later_each_time(aws):
+    source = SqsSource(aws.proxied.sqs, aws.queue_url, 60)
+    await send(aws, 1)
+    [message] = await received(source, 1)
+    for receives in (1, 3, 30):
+        await source.hand_back([message._replace(receives=receives)])
+    delays = [e["VisibilityTimeout"] for c in aws.proxy.calls if c.operation == CHANGE for e in c.said["Entries"]]
+    assert delays == [2, 8, 300]
 
 
 async def test_a_failed_hand_back_only_loses_time(aws, source):
@@ -104,7 +114,7 @@ async def test_only_what_is_owned_is_kept_visible(aws):
     await send(aws, 3)
     done, back, ours = await received(source, 3)
     await source.acknowledge([done])
-    await source.hand_back([back], 30)
+    await source.hand_back([back])
     aws.proxy.calls.clear()
     source._visibility_timeout_s = 1
     keeping = asyncio.create_task(source.keep_visible())
