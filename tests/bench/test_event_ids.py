@@ -4,17 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.event_ids import (
-    DESIGNS,
-    MemoryTable,
-    Pages,
-    Segments,
-    cross_day,
-    exactness,
-    hot_product,
-    item_bytes,
-    sales_of,
-)
+from bench.event_ids.designs import DESIGNS, Segments
+from bench.event_ids.exactness import cross_day, exactness
+from bench.event_ids.hot_product import hot_product
+from bench.event_ids.metering import MemoryTable, item_bytes
+from bench.event_ids.pages import Pages
+from bench.event_ids.replay import sales_of
 from domain.ledger import Ledger
 from worker.local.sample import SAMPLE_PATH
 
@@ -36,8 +31,8 @@ async def test_every_design_counts_each_sale_once(kind, sales):
 
 async def test_a_design_that_forgets_on_a_restart_is_noticed(sales):
     class Forgetful(Segments):
-        async def _fetch(self, wanted):
-            await super()._fetch(wanted)
+        async def fetch(self, wanted):
+            await super().fetch(wanted)
             for key in wanted:
                 ledger = self.states[key].ledger
                 empty = Ledger(first=ledger.first, next_number=ledger.next_number)
@@ -53,8 +48,8 @@ async def test_only_pages_count_an_id_again_under_another_date(kind, sales):
 
 
 async def test_a_page_that_grew_past_its_limit_is_split(monkeypatch):
-    monkeypatch.setattr("bench.event_ids.HOT_SALES", 1_000)
-    monkeypatch.setattr("bench.event_ids.HOT_DAYS", 2)
+    monkeypatch.setattr("bench.event_ids.hot_product.HOT_SALES", 1_000)
+    monkeypatch.setattr("bench.event_ids.hot_product.HOT_DAYS", 2)
     _, found = await hot_product(Pages, 50)
     assert found["id_items_alive"] == 8  # 500 ids of 20 bytes a day: four pages
     assert found["largest_item"] < 4_200

@@ -1,0 +1,1 @@
+"""Measurements behind decisions; nothing of production imports them."""

@@ -1,0 +1,34 @@
+"""Which ways of keeping event ids are compared?
+
+The last is the one Restock has: its class adds nothing to the production code but the cache all of them have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.event_ids.design import DEADLINE_S, Design, Sales
+from bench.event_ids.markers import Markers
+from bench.event_ids.pages import Pages
+from domain.events import ProductKey
+from domain.product import Folded
+from handlers.ports import Change
+from worker.aws.state import DynamoState
+
+
+class Segments(Design):
+    name = "segments"
+
+    async def fetch(self, wanted: Mapping[ProductKey, Sales]) -> None:
+        missing = [key for key in wanted if key not in self.states]
+        if missing:
+            self.states |= await self.store.load(missing)
+
+    def _open(self, client: Any, table: str) -> DynamoState:
+        return DynamoState(client, table, DEADLINE_S)
+
+    def _change(self, folded: Folded, _sales: Sales) -> Change:
+        return Change(folded.state, folded.written, folded.dropped)
+
+
+DESIGNS: tuple[type[Design], ...] = (Markers, Pages, Segments)

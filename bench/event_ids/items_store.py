@@ -1,0 +1,137 @@
+"""How are ids written and asked for that lie in items of their own?
+
+A header without ids and the items of its ids are one transaction. Fold sees such ids as a ledger that knows them all
+and remembers only what the fold just added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from domain.events import ProductKey, SaleRecorded
+from domain.ledger import ENTRY_BYTES, Ledger, Segment
+from domain.product import HORIZON_DAYS, Folded, Outcome, ProductState, product_label
+from handlers.ports import Change, Committed
+from worker.aws import state_codec as codec
+from worker.aws.dynamodb import Item, batch_get, number, text
+from worker.aws.state import ACTIONS_MAX, DynamoState, _Cancelled
+
+LEDGER_FIELDS = ("first_segment", "next_segment", "tail_newest_day")
+S_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class WithItems(Change):
+    """A commit whose ids are items of their own. absent: only if none of them is there yet. bits: of a day with more
+    than one page."""
+
+    items: tuple[Item, ...] = ()
+    absent: bool = False
+    bits: Mapping[int, int] = field(default_factory=dict)
+
+
+class ItemsStore(DynamoState):
+    """DynamoState for markers and pages. Every change it is given is a WithItems."""
+
+    async def load_with_bits(self, keys: Sequence[ProductKey]) -> dict[ProductKey, tuple[ProductState, dict[int, int]]]:
+        """The header of each product and, for pages, the days of which it has more than one."""
+        by_pk = {item["pk"]["S"]: item for item in await self.read(list(map(codec.header_key, keys)))}
+        return {key: _decoded(key, by_pk.get(f"P#{product_label(key)}")) for key in keys}
+
+    async def read(self, keys: Sequence[Item]) -> list[Item]:
+        return await batch_get(self._client, self._table, keys, consistent=True)
+
+    def _groups(self, changes: Sequence[Change]) -> list[list[int]]:
+        groups: list[list[int]] = []
+        actions = 0
+        for row, change in enumerate(changes):
+            count = 1 + len(with_items(change).items)
+            if not groups or actions + count > ACTIONS_MAX:
+                groups.append([])
+                actions = 0
+            groups[-1].append(row)
+            actions += count
+        return groups
+
+    async def _commit_rows(
+        self, changes: Sequence[Change], rows: list[int], token: str, results: list[Committed]
+    ) -> None:
+        # One refused marker cancels its whole call: the others are tried again together, not each alone.
+        while rows:
+            try:
+                done = await self._transact([changes[row] for row in rows], token)
+            except _Cancelled as cancelled:
+                rows = [row for position, row in enumerate(rows) if position not in cancelled.lost]
+                continue
+            for row in rows if done is None else [rows[i] for i in done]:
+                results[row] = Committed.YES
+            return
+
+    def _actions(self, change: Change, token: str) -> list[Item]:
+        ours = with_items(change)
+        bare = replace(ours.state, ledger=Ledger())
+        header, *_ = super()._actions(Change(bare), token)
+        for name in LEDGER_FIELDS:
+            del header["Put"]["Item"][name]
+        if ours.bits:
+            header["Put"]["Item"]["bits"] = text(json.dumps(ours.bits))
+        condition = {"ConditionExpression": "attribute_not_exists(pk)"} if ours.absent else {}
+        return [header, *({"Put": {"TableName": self._table, "Item": item, **condition}} for item in ours.items)]
+
+
+def _decoded(key: ProductKey, item: Item | None) -> tuple[ProductState, dict[int, int]]:
+    if item is None:
+        return ProductState(key), {}
+    bits = json.loads(item["bits"]["S"]) if "bits" in item else {}
+    state = codec.decode_header(key, {**dict.fromkeys(LEDGER_FIELDS, number(0)), **item})
+    return state, {int(day): count for day, count in bits.items()}
+
+
+def with_items(change: Change) -> WithItems:
+    if not isinstance(change, WithItems):
+        raise TypeError("a commit of markers or pages says which items hold its ids")
+    return change
+
+
+def _nothing(_digest: bytes) -> bytes | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids(Ledger):
+    """What fold asks of a ledger, answered by another design. fresh: the entries of the fold just made."""
+
+    known: Callable[[bytes], bytes | None] = _nothing
+    fresh: bytes = b""
+
+    def payload_of(self, digest: bytes) -> bytes | None:
+        return self.known(digest)
+
+    def append(self, entries: bytes, newest_day: int, today: int) -> tuple[Ids, tuple[Segment, ...]]:
+        return replace(self, fresh=entries), ()
+
+    def forget(self, late_before: int, written_before: int) -> tuple[Ids, tuple[int, ...]]:
+        return self, ()
+
+
+def fresh_entries(state: ProductState) -> Iterator[bytes]:
+    """The entries that the fold which made this state has added."""
+    if not isinstance(state.ledger, Ids):
+        raise TypeError("the state was folded with another design's ledger")
+    return entries_of(state.ledger.fresh)
+
+
+def applied_entries(folded: Folded, sales: Sequence[SaleRecorded]) -> Iterator[tuple[SaleRecorded, bytes]]:
+    """The sales that a fold accepted, each with its entry."""
+    applied = (sale for sale, outcome in zip(sales, folded.outcomes, strict=True) if outcome is Outcome.APPLIED)
+    return zip(applied, fresh_entries(folded.state), strict=True)
+
+
+def entries_of(run: bytes) -> Iterator[bytes]:
+    return (run[at : at + ENTRY_BYTES] for at in range(0, len(run), ENTRY_BYTES))
+
+
+def expiry(day: int) -> Item:
+    """When TTL may delete the ids of a day: long after every event of it would be late."""
+    return number((day + 2 * HORIZON_DAYS) * S_PER_DAY)
