@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+import structlog
 from fakes.clock import FakeClock
 from fakes.faults import Faults
 from fakes.metrics import RecordedMetrics
@@ -38,6 +39,13 @@ class Aws:
     settings: Settings
     queue_url: str
     subscriber_url: str
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that runs inside a test configures logging for the whole process; the next test starts afresh."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
