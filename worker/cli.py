@@ -6,6 +6,7 @@ the worker on ECS never loads what only a laptop needs."""
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -124,6 +125,8 @@ def share(text: str) -> float:
 
 
 def _local(chosen: argparse.Namespace) -> int:
+    # Until the run takes Ctrl-C over there is nothing to drain: it ends the process, and not an import half-way.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -146,12 +149,10 @@ def _local(chosen: argparse.Namespace) -> int:
     )
     try:
         return run_local(options)
-    except (UnreadableSales, ChildFailed) as exc:
-        return _failed(str(exc))
-    except (Misconfigured, TransientFailure, ClientError, BotoCoreError, OSError, ValueError) as exc:
-        return _failed(f"{type(exc).__name__}: {exc}".splitlines()[0])
-    except KeyboardInterrupt:
-        return _failed("stopped before the first sale was sent")
+    except (UnreadableSales, ChildFailed, Misconfigured, TransientFailure, OSError, ValueError) as exc:
+        return _failed(str(exc).splitlines()[0])
+    except (ClientError, BotoCoreError) as exc:
+        return _failed(f"the embedded AWS: {exc}".splitlines()[0])
 
 
 def _run(chosen: argparse.Namespace) -> int:
