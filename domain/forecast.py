@@ -90,11 +90,6 @@ def dispersion_from(mean: Floats, variance: Floats) -> Floats:
     return finite
 
 
-def same_days(days: int, products: int) -> Ints:
-    """The same number of days to cover for every product."""
-    return np.full(products, days, dtype=np.int64)
-
-
 def level_of(net: NDArray[np.int64]) -> Floats:
     """The units a day a model starts from: a mean over the window that leans to its last 30 days, never zero."""
     demand = np.maximum(net, 0)

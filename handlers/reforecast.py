@@ -7,7 +7,6 @@ handler changes nothing; it returns assessments of the snapshots it read."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
@@ -31,14 +30,6 @@ MODEL = "model"
 FALLBACK = "fallback"
 
 
-@dataclass(frozen=True, slots=True)
-class Assessed:
-    """The assessments of a batch of products, and what their stock records say of them."""
-
-    assessments: list[Assessment]
-    records: dict[ProductKey, InventoryRecord]
-
-
 class Reforecast:
     def __init__(
         self,
@@ -60,12 +51,12 @@ class Reforecast:
         self._clock = clock
         self._metrics = metrics
 
-    async def __call__(self, keys: Sequence[ProductKey]) -> Assessed:
+    async def __call__(self, keys: Sequence[ProductKey]) -> list[Assessment]:
         """Assesses those of the products that are dirty. TransientFailure if the stock cannot be read."""
         states = await self._products.get(keys)
         snapshots = [state for state in states.values() if state.dirty]
         if not snapshots:
-            return Assessed([], {})
+            return []
         for state in snapshots:
             self._watermark.reach(state.newest_day or 0)
         records = await self._inventory.read([state.key for state in snapshots])
@@ -73,7 +64,7 @@ class Reforecast:
         terms = [record.terms for record in known]
         stocks = [newest_stock(r.stock, s.stock, s.received_at) for r, s in zip(known, snapshots, strict=True)]
         forecasts, inputs = await self._forecasts(snapshots, terms)
-        return Assessed(assess(snapshots, stocks, terms, forecasts, inputs), records)
+        return assess(snapshots, stocks, terms, forecasts, inputs)
 
     async def _forecasts(
         self, snapshots: list[ProductState], terms: list[SupplyTerms]

@@ -222,10 +222,10 @@ class Runner:
 
     async def _decide_some(self, keys: list[ProductKey]) -> set[ProductKey]:
         parts, started = self._parts, perf_counter()
-        assessed = await parts.reforecast(keys)
-        if not assessed.assessments:
+        assessments = await parts.reforecast(keys)
+        if not assessments:
             return set()
-        placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessed.assessments)))
+        placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
         left = await parts.relay_outbox(placed.outbox)
         parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))
         try:

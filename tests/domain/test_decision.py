@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from domain_streams import MUG, NEW_YEARS_EVE, NOW
+from fakes.cover import same_days
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -23,7 +24,7 @@ from domain.decision import (
 )
 from domain.events import MS_PER_DAY, ReorderCancelled, SaleRecorded, ShipmentReceived, StockChanged
 from domain.features import series_of
-from domain.forecast import DemandForecast, TotalDemand, baseline_totals, same_days
+from domain.forecast import DemandForecast, TotalDemand, baseline_totals
 from domain.policy import FORECAST_DAYS, SupplyTerms
 from domain.product import ForecastNote, Interval, OpenOrder, ProductState, StockLevel, cycle_of, fold
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from domain_streams import MUG, NEW_YEARS_EVE
+from fakes.cover import same_days
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -20,7 +21,6 @@ from domain.forecast import (
     baseline_totals,
     dispersion_from,
     level_of,
-    same_days,
     total_quantile,
 )
 from domain.product import WINDOW_DAYS, Bucket, ProductState

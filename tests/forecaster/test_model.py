@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from fakes.cover import same_days
 
-from domain.forecast import TotalDemand, baseline_totals, same_days, total_quantile
+from domain.forecast import TotalDemand, baseline_totals, total_quantile
 from forecaster.dataset import panel_of
 from forecaster.dispersion import spread_of
 from forecaster.fitting import Fitting, NotEnoughHistory, train

@@ -60,7 +60,7 @@ class Deciding:
         return dirty
 
     async def assessed(self, *keys):
-        return (await self.reforecast(list(keys))).assessments
+        return await self.reforecast(list(keys))
 
     async def decided(self, *keys):
         return await self.place(await self.assessed(*keys))

@@ -50,7 +50,6 @@ class Shop:
     chance: random.Random
     stock: dict[ProductKey, int] = field(default_factory=dict)
     sent: int = 0
-    other_sent: int = 0
     today: int = 0
     deliveries: deque[Delivery] = field(default_factory=deque)
     _again: list[Row] = field(default_factory=list)
@@ -62,7 +61,6 @@ class Shop:
         await self._write_stock(touched | {delivery.product for delivery in arrived})
         repeated, self._again = self._again, [row for row in rows if self.chance.random() < self.resend_rate]
         self.sent += len(rows) + len(repeated)
-        self.other_sent += len(arrived)
         await self._send([*rows, *repeated, *(_shipment(d, self.today) for d in arrived)])
 
     async def finish(self) -> None:
