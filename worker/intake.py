@@ -6,8 +6,9 @@ recognised when it comes again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 import structlog
@@ -97,7 +98,7 @@ class Intake:
         started = perf_counter()
         unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
-        incoming = [Incoming(d.event, d.line_id, _text_once(d.line)) for _, d in batch.events]
+        incoming = [Incoming(d.event, d.line_id, partial(as_text, d.line)) for _, d in batch.events]
         outcomes, dirty = await self._record(incoming)
         for (position, decoded), outcome in zip(batch.events, outcomes, strict=True):
             if outcome is None:
@@ -136,8 +137,3 @@ class Intake:
         newest = max((d.event.occurred_at for _, d in batch.events), default=None)
         if newest is not None:
             self._metrics.observe(Metric.EVENT_LAG, self._clock.now() - newest)
-
-
-def _text_once(line: object) -> Callable[[], str]:
-    """The line as text, made only if it has to be kept."""
-    return lambda: as_text(line)

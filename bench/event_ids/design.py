@@ -5,6 +5,7 @@ wrote: hot after settle, cold when the worker is new, stale when another one wro
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -21,7 +22,7 @@ DEADLINE_S = 60.0
 Sales = Sequence[SaleRecorded]
 
 
-class Design:
+class Design(ABC):
     """A worker with one way of keeping ids. warm: another of the same way, whose cache it begins with."""
 
     name: ClassVar[str]
@@ -68,18 +69,20 @@ class Design:
         made = (self.store._actions(self._change(Folded(self._before(key, ()), ()), ()), "seed") for key in keys)
         return [actions[0]["Put"]["Item"] for actions in made]
 
+    @abstractmethod
     async def fetch(self, wanted: Mapping[ProductKey, Sales]) -> None:
         """Reads what the fold of these sales needs and the cache lacks."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _open(self, client: Any, table: str) -> DynamoState:
-        raise NotImplementedError
+        """The store of this design."""
 
     def _before(self, key: ProductKey, _sales: Sales) -> ProductState:
         return self.states[key]
 
+    @abstractmethod
     def _change(self, folded: Folded, sales: Sales) -> Change:
-        raise NotImplementedError
+        """What is committed of a fold."""
 
     def _keep(self, change: Change) -> None:
         self.states[change.state.key] = change.state

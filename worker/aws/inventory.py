@@ -42,18 +42,15 @@ class DynamoInventory:
 
     async def read(self, keys: Sequence[ProductKey]) -> dict[ProductKey, InventoryRecord]:
         by_location = await self._keyed_by_location()
-        wanted: dict[tuple[str, str | None], list[ProductKey]] = {}
-        for key in keys:
-            if by_location or key.location_id is None:
-                wanted.setdefault(self._key(key, by_location), []).append(key)
+        wanted = {self._key(key, by_location): key for key in keys if by_location or key.location_id is None}
         read_at = self._clock.now()
         # A delivery is booked before it is told of; a stale read would miss it and order it again.
         items = await batch_get(self._client, self._table, [_item_key(key) for key in wanted], consistent=True)
         records = {}
         for item in items:
             location = item.get("location_id", {}).get("S") if by_location else None
-            for key in wanted[item["product_id"]["S"], location]:
-                records[key] = self._record(key, item, read_at)
+            key = wanted[item["product_id"]["S"], location]
+            records[key] = self._record(key, item, read_at)
         return records
 
     async def _keyed_by_location(self) -> bool:

@@ -40,7 +40,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Shop:
-    """A shop that sells what a file says. now is the day of its sales, in days since the epoch."""
+    """A shop that sells what a file says. today is the newest day it sold on, in days since the epoch."""
 
     clients: Clients
     settings: Settings

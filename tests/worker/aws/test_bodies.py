@@ -7,20 +7,11 @@ import pytest_asyncio
 from fakes import proxy as faulty
 
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
-from worker.aws import dynamodb
 from worker.producer import pointer_body
 from worker.sources import bodies as module
 from worker.sources.bodies import Bodies
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    async def at_once(_: float) -> None:
-        return
-
-    monkeypatch.setattr(dynamodb.retrying, "__defaults__", (5, at_once))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -12,19 +12,10 @@ from domain.events import ProductKey
 from domain.policy import SupplyTerms
 from domain.product import StockLevel
 from handlers.errors import Misconfigured, TransientFailure
-from worker.aws import dynamodb
 from worker.aws.inventory import DynamoInventory
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TERMS = SupplyTerms()
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    async def at_once(_: float) -> None:
-        return
-
-    monkeypatch.setattr(dynamodb.retrying, "__defaults__", (5, at_once))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

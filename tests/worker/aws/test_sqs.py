@@ -9,19 +9,10 @@ import pytest_asyncio
 from fakes import proxy as faulty
 
 from handlers.errors import Misconfigured, TransientFailure
-from worker.aws import dynamodb
 from worker.sources.sqs import Message, SqsSource
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 DELETE, CHANGE, RECEIVE = "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "ReceiveMessage"
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    async def at_once(_: float) -> None:
-        return
-
-    monkeypatch.setattr(dynamodb.retrying, "__defaults__", (5, at_once))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

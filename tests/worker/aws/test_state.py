@@ -14,23 +14,12 @@ from domain.events import ProductKey
 from domain.product import ProductState
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.ports import Change, Committed
-from worker.aws import dynamodb
 from worker.aws.state import ACTIONS_MAX, DynamoState
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 YES, NO = Committed.YES, Committed.NO
 TRANSACT, GET, WRITE, QUERY = "TransactWriteItems", "BatchGetItem", "BatchWriteItem", "Query"
 DEADLINE_S = 0.25
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    """Between attempts nothing is waited for."""
-
-    async def at_once(_: float) -> None:
-        return
-
-    monkeypatch.setattr(dynamodb.retrying, "__defaults__", (5, at_once))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
