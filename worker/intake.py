@@ -6,7 +6,6 @@ recognised when it comes again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -73,24 +72,23 @@ class Intake:
         self._clock = clock
         self._metrics = metrics
 
-    async def add(self, batch: Batch, messages: Sequence[Message]) -> None:
-        """Decodes messages into the batch."""
+    async def add(self, batch: Batch, message: Message) -> None:
+        """Decodes a message into the batch."""
         started = perf_counter()
-        for message in messages:
-            position = len(batch.messages)
-            batch.messages.append(message)
-            try:
-                body = await self._bodies.of(message.body)
-            except InvalidEvent as exc:
-                batch.rejected.append((position, Rejected(exc.reason, message.message_id, message.body)))
-                continue
-            except (TransientFailure, Misconfigured) as exc:
-                log.warning("body.not_read", message_id=message.message_id, reason=str(exc))
-                batch.unreadable.add(position)
-                continue
-            events, rejected = decode(body, message.message_id, self._clock.now())
-            batch.events += [(position, event) for event in events]
-            batch.rejected += [(position, line) for line in rejected]
+        position = len(batch.messages)
+        batch.messages.append(message)
+        try:
+            body = await self._bodies.of(message.body)
+        except InvalidEvent as exc:
+            batch.rejected.append((position, Rejected(exc.reason, message.message_id, message.body)))
+            return
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("body.not_read", message_id=message.message_id, reason=str(exc))
+            batch.unreadable.add(position)
+            return
+        events, rejected = decode(body, message.message_id, self._clock.now())
+        batch.events += [(position, event) for event in events]
+        batch.rejected += [(position, line) for line in rejected]
         self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
 
     async def settle(self, batch: Batch) -> Settled:

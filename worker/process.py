@@ -1,24 +1,30 @@
 """How does the worker live as a process?
 
 It starts and reports live even when AWS cannot be reached yet, keeps trying, stops on SIGTERM or SIGINT with exit
-code 0, and ends with code 1 on anything that a restart has to mend."""
+code 0, and ends with code 1 on anything that a restart has to mend, on a second signal, and when draining takes
+longer than it may."""
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
+import os
 import signal
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
+from time import monotonic
 
 import structlog
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from handlers.errors import Misconfigured, TransientFailure
-from worker.aws.clients import Endpoints, open_clients, translated
+from handlers.ports import Clock
+from worker.aws.clients import Clients, Endpoints, open_clients, translated
 from worker.clock import SystemClock
 from worker.health import Health, serving
-from worker.runner import Runner
+from worker.runner import HAND_OVER_S, Runner
 from worker.settings import Settings
 from worker.telemetry import configure_logging
 from worker.wiring import build
@@ -26,6 +32,8 @@ from worker.wiring import build
 log = structlog.get_logger()
 
 CONNECT_EVERY_S = 5.0
+CLOSING_S = 5.0  # to close connections after the drain
+SAME_SIGNAL_S = 1.0  # a terminal and a supervisor may each pass on one and the same stop
 
 
 def read_settings() -> Settings:
@@ -51,18 +59,54 @@ def run_worker(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     health = Health()
+    stopping = Stopping(settings, health)
+    endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
+    opened = partial(open_clients, settings.region, endpoints)
+    stopping.listen(asyncio.get_running_loop())
+    try:
+        async with serving(health, "127.0.0.1", settings.health_port):
+            await work(settings, opened, SystemClock(), stopping.stop, health)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
-    def told_to_stop() -> None:
-        health.draining = True
-        stop.set()
 
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, told_to_stop)
-    async with serving(health, "127.0.0.1", settings.health_port), AsyncExitStack() as clients:
-        runner = await _unless_stopped(stop, _connected(settings, clients))
+class Stopping:
+    """What the signals do. The first asks for a drain and sets a deadline for it; a second one ends the process where
+    it stands, which is as safe as kill -9: a drain is a courtesy, not a guarantee."""
+
+    def __init__(self, settings: Settings, health: Health) -> None:
+        self.stop = asyncio.Event()
+        self._health = health
+        self._deadline_s = settings.drain_timeout_s + HAND_OVER_S + CLOSING_S
+        self._told_at = 0.0
+
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._told, signum)
+
+    def _told(self, signum: int) -> None:
+        if not self.stop.is_set():
+            self._told_at = monotonic()
+            self._health.draining = True
+            self.stop.set()
+            # Not the loop's own timer: it must also end a worker whose loop hangs, and says where it hung.
+            faulthandler.dump_traceback_later(self._deadline_s, exit=True)
+        elif monotonic() - self._told_at > SAME_SIGNAL_S:
+            log.warning("worker.stopped_hard", signal=signal.Signals(signum).name)
+            os._exit(1)
+
+
+async def work(
+    settings: Settings,
+    opened: Callable[[], AbstractAsyncContextManager[Clients]],
+    clock: Clock,
+    stop: asyncio.Event,
+    health: Health,
+) -> None:
+    """The worker's whole life: connects, works until stop is set, drains. opened gives the clients to work with."""
+    async with AsyncExitStack() as owner:
+        runner = await _unless_stopped(stop, _connected(settings, opened, clock, owner))
         if runner is None:
             return
         health.ready = True
@@ -70,21 +114,25 @@ async def _run(settings: Settings) -> None:
         await runner.run(stop)
 
 
-async def _connected(settings: Settings, owner: AsyncExitStack) -> Runner:
+async def _connected(
+    settings: Settings,
+    opened: Callable[[], AbstractAsyncContextManager[Clients]],
+    clock: Clock,
+    owner: AsyncExitStack,
+) -> Runner:
     """The wired worker, as soon as its queue can be found; owner closes its clients. They are opened anew for each
     attempt: a client that was made without credentials never gets any."""
-    endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
     while True:
         try:
-            async with AsyncExitStack() as opened:
+            async with AsyncExitStack() as opening:
                 with translated("credentials"):
-                    clients = await opened.enter_async_context(open_clients(settings.region, endpoints))
-                runner = await build(settings, clients, SystemClock())
-                owner.push_async_callback(opened.pop_all().aclose)
+                    clients = await opening.enter_async_context(opened())
+                runner = await build(settings, clients, clock)
+                owner.push_async_callback(opening.pop_all().aclose)
                 return runner
         except (Misconfigured, TransientFailure) as exc:
             log.warning("worker.not_connected", reason=str(exc), retry_in_s=CONNECT_EVERY_S)
-        await asyncio.sleep(CONNECT_EVERY_S)
+        await clock.sleep(CONNECT_EVERY_S)
 
 
 async def _unless_stopped(stop: asyncio.Event, work: Coroutine[None, None, Runner]) -> Runner | None:

@@ -34,6 +34,7 @@ HAND_OVER_S = 5.0
 INSIGHTS_WAITING_MAX = 100
 INSIGHTS_IN_FLIGHT = 2
 SWEPT_MAX = 1_000
+DIRTY_MAX = 100_000
 FORECAST_METRICS_EVERY_S = 60.0
 RECORDS_KEPT_MAX = 100_000
 
@@ -59,7 +60,7 @@ class Runner:
     def __init__(self, parts: Parts, settings: Settings) -> None:
         self._parts = parts
         self._settings = settings
-        self._inbox: asyncio.Queue[list[Message]] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._slots = asyncio.Semaphore(settings.messages_in_flight)
         self._dirty: dict[ProductKey, None] = {}
         self._dirty_added = asyncio.Event()
@@ -106,7 +107,7 @@ class Runner:
         deciding: asyncio.Task[None],
     ) -> None:
         await asyncio.gather(*pollers)
-        await self._inbox.put([])  # the end
+        await self._inbox.put(None)  # the end
         await recording
         self._recorded.set()
         self._dirty_added.set()
@@ -130,8 +131,8 @@ class Runner:
                 await _set_within(stop, BACK_OFF_S)
             finally:
                 self._release(BATCH_MAX - len(messages))
-            if messages:
-                await self._inbox.put(messages)
+            for message in messages:
+                await self._inbox.put(message)
 
     def _release(self, slots: int) -> None:
         for _ in range(slots):
@@ -153,18 +154,22 @@ class Runner:
             await acknowledging
 
     async def _next_batch(self) -> tuple[Batch, bool]:
-        """What the inbox holds, up to about batch_sales lines; True when the end has come."""
+        """What the inbox holds, up to batch_sales lines and what its last message has beyond; True when the end has
+        come. Message by message: one may hold many thousands of lines."""
         batch = Batch()
-        messages = await self._inbox.get()
-        while messages:
-            await self._parts.intake.add(batch, messages)
+        message = await self._inbox.get()
+        while message is not None:
+            await self._parts.intake.add(batch, message)
             if batch.lines >= self._settings.batch_sales:
                 return batch, False
-            try:
-                async with asyncio.timeout(self._settings.batch_linger_s):
-                    messages = await self._inbox.get()
-            except TimeoutError:
-                return batch, False
+            if self._inbox.empty():
+                try:
+                    async with asyncio.timeout(self._settings.batch_linger_s):
+                        message = await self._inbox.get()
+                except TimeoutError:
+                    return batch, False
+            else:
+                message = self._inbox.get_nowait()
         return batch, True
 
     async def _settle(self, batch: Batch) -> tuple[list[Message], list[Message]]:
@@ -192,8 +197,10 @@ class Runner:
         self._parts.metrics.observe(Metric.ACKNOWLEDGE_TIME, (perf_counter() - started) * 1000)
 
     def _add_dirty(self, keys: set[ProductKey]) -> None:
+        """Those beyond DIRTY_MAX are left to a sweep: that they are dirty is durable."""
         if keys:
-            self._dirty.update(dict.fromkeys(sorted(keys, key=str)))
+            room = max(0, DIRTY_MAX - len(self._dirty))
+            self._dirty.update(dict.fromkeys(sorted(keys, key=str)[:room]))
             self._dirty_added.set()
 
     async def _decide(self) -> None:

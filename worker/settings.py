@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     sweep_age_s: float = Field(15, ge=0, description="How old it must be")
     visibility_timeout_s: int = Field(120, ge=10, le=43_200, description="Visibility timeout of received messages")
     commit_deadline_s: float = Field(30, gt=0, description="Longest time for one call to the state table")
-    drain_timeout_s: float = Field(60, gt=0, le=110, description="Time for an orderly stop; ECS allows at most 120")
+    drain_timeout_s: float = Field(60, gt=0, le=100, description="Time for an orderly stop; ECS allows at most 120")
     health_port: int = Field(8081, ge=0, le=65_535, description="Loopback port of the health check; 0 picks one")
 
     @model_validator(mode="after")

@@ -52,7 +52,8 @@ class Bench:
 
     async def __call__(self, *messages) -> object:
         batch = Batch()
-        await self.intake.add(batch, messages)
+        for message in messages:
+            await self.intake.add(batch, message)
         return await self.intake.settle(batch)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from random import getrandbits
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from botocore.exceptions import ClientError
@@ -91,7 +91,7 @@ class DynamoState:
         return codec.decode_header(product, item, segments)
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
-        token = uuid4().hex
+        token = f"{getrandbits(128):032x}"
         results = [Committed.NO] * len(changes)
 
         async def together(rows: list[int]) -> None:
