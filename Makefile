@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types lock verify-image bench-ids clean
+.PHONY: install run test lint types lock verify-image bench-ids sim sim-exhaustive clean
 
 install: $(STAMP)
 
@@ -37,6 +37,12 @@ verify-image:  ## lint, build and run both images hardened; needs docker, or roo
 
 bench-ids: install  ## how event ids are kept: docs/decisions/0001-event-ids.md; ARGS="--json PATH"
 	.venv/bin/python -m bench.event_ids $(ARGS)
+
+sim: install  ## the worker in an in-memory AWS under faults, in virtual time: make sim SEEDS=2000 FROM=0
+	PYTHONPATH=tests .venv/bin/python -m simulation --seeds $(or $(SEEDS),200) --from $(or $(FROM),0) $(ARGS)
+
+sim-exhaustive: install  ## a crash and a stop before every step of a small scenario, every fate for every call
+	PYTHONPATH=tests .venv/bin/python -m simulation --exhaustive $(ARGS)
 
 clean:
 	rm -rf .venv build dist report .restock

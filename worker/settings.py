@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     decide_interval_s: float = Field(
         0.5, ge=0.01, le=300, description="Shortest time between assessments of dirty products"
     )
-    cached_products: int = Field(50_000, ge=100, description="Product states kept in memory")
+    cached_products: int = Field(50_000, ge=1, description="Product states kept in memory")
     sweep_interval_s: float = Field(10, ge=0.2, description="How often what a dead worker left behind is looked for")
     sweep_age_s: float = Field(15, ge=0, description="How old it must be")
     visibility_timeout_s: int = Field(120, ge=10, le=43_200, description="Visibility timeout of received messages")
@@ -77,6 +77,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "visibility_timeout_s must exceed commit_deadline_s + drain_timeout_s, or messages come back "
                 f"while still owned ({self.visibility_timeout_s} <= {self.commit_deadline_s} + {self.drain_timeout_s})"
+            )
+        if self.drain_timeout_s <= self.long_poll_s:
+            raise ValueError(
+                "drain_timeout_s must exceed long_poll_s, or a stop cuts the open long polls, and what they bring waits "
+                f"for its visibility timeout ({self.drain_timeout_s} <= {self.long_poll_s})"
             )
         if self.messages_in_flight < MESSAGES_A_RECEIVE * self.pollers:
             raise ValueError(

@@ -1,0 +1,1 @@
+"""Whole workers against an AWS in memory, in virtual time, under seeded faults."""

@@ -1,0 +1,90 @@
+"""The command line of the simulation: seeds of the swarm, or every accident of a small scenario."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from rich.console import Console
+
+from simulation.accidents import accidents
+from simulation.many import accident_outcome, all_of, seed_outcome, tell
+from simulation.run import run
+from simulation.scenario import Accident, Scenario, small, swarm
+
+DESCRIPTION = """\
+Runs the production worker against an in-memory AWS in virtual time, breaks what may break, heals it, and checks that
+every accepted event was counted once, every order was needed and published, and nothing is left to do. One seed is one
+run, the same every time."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 0 if everything held."""
+    asked = _parser().parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    if asked.trace:
+        scenario, name = (
+            (small(asked.accident), f"{asked.accident}") if asked.accident else (swarm(asked.first), asked.first)
+        )
+        return _traced(scenario, str(name), console)
+    if asked.accident:
+        return tell([accident_outcome(asked.accident)], 1, console, _named("accident"))
+    if asked.exhaustive:
+        planned = accidents(asked.every)
+        return min(1, tell(all_of(accident_outcome, planned, asked.jobs), len(planned), console, _named("accident")))
+    seeds = range(asked.first, asked.first + asked.seeds)
+    return min(1, tell(all_of(seed_outcome, seeds, asked.jobs), len(seeds), console, _named("seed")))
+
+
+def _named(what: str) -> Callable[[int], str]:
+    return lambda count: f"{count} {what}{'s' * (count != 1)}"
+
+
+def _traced(scenario: Scenario, name: str, console: Console) -> int:
+    """One run with everything that the workers log; a failure is raised as it is."""
+    figures, trace = run(scenario, told=partial(print, file=sys.stdout))
+    console.print(figures.line(name, 0))
+    console.print(f"trace {trace:08x}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("simulation", description=DESCRIPTION)
+    parser.add_argument("--seeds", type=_count, default=200, help="how many seeds (default: %(default)s)")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed (default: %(default)s)")
+    parser.add_argument(
+        "--exhaustive",
+        action="store_true",
+        help="instead: a small scenario, with a kill -9 and with a SIGTERM before every scheduling step, and with "
+        "every fate for every call",
+    )
+    parser.add_argument("--every", type=_count, default=1, help="with --exhaustive: only every n-th of them")
+    parser.add_argument(
+        "--accident", type=_accident, metavar="KIND:AT", help="instead: one accident of the small scenario, as kill:137"
+    )
+    parser.add_argument(
+        "--trace", action="store_true", help="of one run: print what the workers log, with virtual time"
+    )
+    parser.add_argument(
+        "--jobs", type=_count, default=os.cpu_count() or 1, help="runs side by side (default: one a core, %(default)s)"
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+def _accident(text: str) -> Accident:
+    kind, _, at = text.partition(":")
+    return Accident(kind, _count(at))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""What happened in a run, or in many?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Figures:
+    """counts add up; slowest_drain_s and most_in_flight are the largest seen. ratios per 1,000 are over all runs."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    virtual_s: float = 0.0
+    slowest_drain_s: float = 0.0
+
+    def add(self, other: Figures) -> None:
+        self.counts.update(other.counts)
+        self.virtual_s += other.virtual_s
+        self.slowest_drain_s = max(self.slowest_drain_s, other.slowest_drain_s)
+
+    @property
+    def published_twice_per_1000(self) -> float:
+        """Duplicate publications for every 1,000 orders."""
+        return 1000 * self.counts["published_twice"] / max(1, self.counts["orders"])
+
+    @property
+    def redelivered_per_1000(self) -> float:
+        """Redeliveries for every 1,000 messages that were sent."""
+        return 1000 * self.counts["redeliveries"] / max(1, self.counts["sent"])
+
+    def line(self, runs: str, violations: int) -> str:
+        """The one line that is printed."""
+        counts = self.counts
+        return (
+            f"{runs}, {self.virtual_s / 3600:.1f} virtual hours, {counts['kills']} kills, {counts['deploys']} deploys, "
+            f"{counts['freezes']} freezes, {counts['faults']} faults in {counts['calls']} calls, "
+            f"{counts['deliveries']} deliveries, {counts['redeliveries']} redeliveries, {counts['counted']} events "
+            f"counted, {counts['orders']} orders, {self.published_twice_per_1000:.1f} duplicate publishes per 1,000 "
+            f"orders, slowest drain {self.slowest_drain_s:.1f} s, {violations} violations"
+        )

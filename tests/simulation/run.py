@@ -1,0 +1,198 @@
+"""Does everything hold for this scenario?
+
+One run: a shop, its AWS, a fleet; load under faults; then everything heals and must come to rest: queues empty,
+outbox empty, nothing undecided, every sale counted once, every order published."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, redirect_stdout
+from functools import partial
+from random import Random
+from typing import Any
+
+import structlog
+
+from simulation.checks import STATE, Judge
+from simulation.clients import direct_clients
+from simulation.figures import Figures
+from simulation.fleet import Fleet
+from simulation.loop import PROCESS, SimulatedLoop
+from simulation.network import Network, Said
+from simulation.queues import Queue, Queues
+from simulation.scenario import Scenario
+from simulation.services import Bedrock, Buckets, Bus, CloudWatch, Model
+from simulation.shop import Shop
+from simulation.tables import Tables
+from worker.aws.clients import Clients
+
+HEALED_WITHIN_S = 3_600.0
+LOOK_EVERY_S = 5.0
+QUIET_LOOKS = 3
+REDRIVE_EVERY_S = 60.0
+
+Opener = Callable[[Network], AbstractAsyncContextManager[Clients]]
+Told = Callable[[str], None]
+
+
+class World:
+    """Everything around the workers, put together for one scenario."""
+
+    def __init__(self, scenario: Scenario, opened: Opener) -> None:
+        self.scenario = scenario
+        self.loop = SimulatedLoop()
+        self.network = Network(self.loop, scenario.weather, Random(f"restock network {scenario.seed}"))
+        self.tables = Tables(self.network)
+        settings = scenario.settings
+        self.state = self.tables.create(STATE, "pk", "sk")
+        self.tables.create(settings.inventory_table, "product_id", "location_id")
+        self.tables.create(settings.forecasts_table, "product_id", "forecast_date")
+        self.dead = Queue(self.network, f"dead-{settings.queue_name}")
+        self.queue = Queue(self.network, settings.queue_name, scenario.receives_max, self.dead)
+        self.bus = Bus(self.network, settings.event_bus)
+        buckets = Buckets()
+        self.network.services = {
+            "sqs": Queues(self.queue, self.dead),
+            "dynamodb": self.tables,
+            "events": self.bus,
+            "cloudwatch": CloudWatch(),
+            "s3": buckets,
+            "sagemaker-runtime": Model(self.network),
+            "bedrock-runtime": Bedrock(),
+        }
+        self.shop = Shop(scenario, self.network, self.tables, self.queue, buckets)
+        self.judge = Judge(self.shop, self.state, self.queue, settings.messages_in_flight)
+        self.fleet = Fleet(scenario, self.loop, self.shop.now, partial(opened, self.network))
+        self.tables.decided = self.judge.decided
+        self.queue.deleting = self.judge.deleting
+        self.queue.delivered = self.judge.delivered if scenario.weather.calm else lambda holder: None
+        self.bus.subscriber = self._published
+
+    def _published(self, entry: Said) -> None:
+        self.judge.publishing(entry)
+        self.shop.supply(entry)
+
+    async def live(self) -> None:
+        """The whole story."""
+        accident = self.scenario.accident
+        self.shop.open()
+        self.fleet.start()
+        if accident is not None and accident.kind not in ("kill", "stop"):
+            self.network.planned[accident.at] = accident.kind
+        await asyncio.sleep(self.scenario.load_s)
+        self.network.weather.heal()
+        self.fleet.heal()
+        await self._come_to_rest()
+        self.fleet.tell_all()
+        await self.fleet.gone()
+        self.judge.converged(may_be_late=bool(self.scenario.leaps))
+
+    async def _come_to_rest(self) -> None:
+        deadline = self.loop.time() + HEALED_WITHIN_S
+        looks, redrive_at = 0, 0.0
+        while looks < QUIET_LOOKS:
+            if self.loop.time() > deadline:
+                raise AssertionError(f"did not come to rest: {', '.join(self._unfinished())}")
+            if self.loop.time() >= redrive_at:
+                self.dead.redrive_to(self.queue)
+                redrive_at = self.loop.time() + REDRIVE_EVERY_S
+            await asyncio.sleep(LOOK_EVERY_S)
+            looks = 0 if self._unfinished() else looks + 1
+
+    def _unfinished(self) -> list[str]:
+        """What is still to be done, in words."""
+        waiting = {
+            "messages in the queue": len(self.queue.messages),
+            "dead letters": len(self.dead.messages),
+            "outbox entries": sum(key[0].startswith("X#") for key in self.state.items),
+            "undecided products": sum(
+                key[1] == "H" and item["dirty"]["N"] != "0" for key, item in self.state.items.items()
+            ),
+            "events to come": self.shop.coming,
+        }
+        return [f"{count} {what}" for what, count in waiting.items() if count]
+
+    @property
+    def figures(self) -> Figures:
+        figures = Figures(virtual_s=self.loop.time(), slowest_drain_s=max(self.fleet.deaths.drains_s, default=0.0))
+        fates = self.network.fates
+        figures.counts.update(
+            kills=self.fleet.deaths.kills,
+            deploys=self.fleet.deaths.deploys,
+            freezes=self.fleet.deaths.freezes,
+            calls=self.network.calls,
+            faults=self.network.calls - fates["carried"],
+            sent=self.queue.sent,
+            deliveries=self.queue.deliveries,
+            redeliveries=self.queue.redeliveries,
+            dead_letters=self.queue.dead_letters,
+            counted=sum(len(twin.counted) for twin in self.judge.twins.values()),
+            late=len(self.judge.late),
+            orders=len(self.judge.orders),
+            published_twice=self.shop.published_again,
+            commits=self.tables.commits,
+            conflicts=self.tables.conflicts,
+            steps=self.loop.steps,
+            first_worker_steps=self.fleet.processes[0].steps,
+        )
+        return figures
+
+
+def run(scenario: Scenario, opened: Opener = direct_clients, told: Told | None = None) -> tuple[Figures, int]:
+    """The figures and the trace of a run; whatever does not hold is raised. told hears every line the workers log."""
+    world = World(scenario, opened)
+    random.seed(f"restock jitter {scenario.seed}")
+    deadline_s = scenario.load_s + HEALED_WITHIN_S + 300
+    with _heard(world.loop, told):
+        try:
+            world.loop.run_until_complete(world.live(), deadline_s)
+            figures = world.figures
+        finally:
+            _bury(world)
+    return figures, world.loop.trace
+
+
+@contextmanager
+def _heard(loop: SimulatedLoop, told: Told | None) -> Iterator[None]:
+    """What the workers print and log goes to told, if anybody listens, with the virtual time and the process."""
+    before = structlog.get_config()
+
+    def line(_: object, level: str, said: Said) -> Any:
+        if told is not None:
+            process, event = PROCESS.get(), said.pop("event")
+            name = process.name if process is not None else "-"
+            told(f"{loop.time():11.4f} {name:>4} {level:7} {event} " + " ".join(f"{k}={v}" for k, v in said.items()))
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[line], cache_logger_on_first_use=False)
+    try:
+        with redirect_stdout(_Nowhere()):
+            yield
+    finally:
+        structlog.configure(**before)
+
+
+class _Nowhere(io.StringIO):
+    """Takes the workers' metrics."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def _bury(world: World) -> None:
+    """Lets the tasks of the dead go without a word: they never ran to their end, and that was the point."""
+    world.loop.close()
+    world.fleet.forget()
+    told, sys.unraisablehook = sys.unraisablehook, lambda unraisable: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # coroutines that nobody will ever await
+            gc.collect()
+    finally:
+        sys.unraisablehook = told

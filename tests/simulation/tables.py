@@ -1,0 +1,222 @@
+"""A DynamoDB in memory that is as unhelpful as the real one may be.
+
+A transaction locks its items, is decided at one instant, and becomes visible item by item; whatever else wants to
+write one of them meanwhile is refused with a conflict. Batches answer for a part. An index lags behind. The limits of
+the API are enforced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from simulation.expressions import Item, meets, plain, size_of
+from simulation.network import Network, Said, ServiceError
+
+ITEM_BYTES_MAX = 400 * 1024
+ACTIONS_MAX = 100
+GET_KEYS_MAX = 100
+WRITE_ITEMS_MAX = 25
+INDEX_LAG_MAX_S = 2.0
+
+Key = tuple[str, ...]
+Write = tuple[str, Key, Item | None]  # table, key, the item or None for a deletion
+
+
+class Table:
+    """items by key, and once more by partition. before holds, for the index, what stood at a key until shortly ago, and
+    until when that shows."""
+
+    def __init__(self, name: str, keys: tuple[str, ...]) -> None:
+        self.name = name
+        self.keys = keys
+        self.items: dict[Key, Item] = {}
+        self.partitions: defaultdict[str, dict[Key, Item]] = defaultdict(dict)
+        self.before: dict[Key, tuple[float, Item | None]] = {}
+
+    def show(self, key: Key, item: Item | None) -> None:
+        """From now on readers see this; None is a deletion."""
+        if item is not None:
+            self.items[key] = self.partitions[key[0]][key] = item
+        elif self.items.pop(key, None) is not None:
+            del self.partitions[key[0]][key]
+
+    def key_of(self, item: Item) -> Key:
+        return tuple(item[name]["S"] for name in self.keys)
+
+
+class Tables:
+    """decided is told of the writes of every transaction and single write at the instant it is decided."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._tables: dict[str, Table] = {}
+        self._locked: set[tuple[str, Key]] = set()
+        self.decided: Callable[[list[Write]], None] = lambda writes: None
+        self.commits = 0
+        self.conflicts = 0
+
+    def create(self, name: str, *keys: str) -> Table:
+        self._tables[name] = Table(name, keys)
+        return self._tables[name]
+
+    def __getitem__(self, name: str) -> Table:
+        try:
+            return self._tables[name]
+        except KeyError:
+            raise ServiceError("ResourceNotFoundException", f"no table {name}") from None
+
+    def describe_table(self, said: Said, caller: str) -> Said:
+        table = self[said["TableName"]]
+        roles = zip(table.keys, ("HASH", "RANGE"), strict=False)
+        return {"Table": {"TableStatus": "ACTIVE", "KeySchema": [_role(name, role) for name, role in roles]}}
+
+    def batch_get_item(self, said: Said, caller: str) -> Said:
+        ((name, wanted),) = said["RequestItems"].items()
+        table, keys = self[name], wanted["Keys"]
+        _refuse_if(len(keys) > GET_KEYS_MAX, f"more than {GET_KEYS_MAX} keys")
+        found = [table.key_of(key) for key in keys]
+        _refuse_if(len(set(found)) < len(found), "the same key twice")
+        answered, left = self._a_part(keys)
+        items = [table.items[k] for k in map(table.key_of, answered) if k in table.items]
+        self._network.chance.shuffle(items)
+        return {
+            "Responses": {name: [dict(item) for item in items]},
+            "UnprocessedKeys": {name: {**wanted, "Keys": left}} if left else {},
+        }
+
+    def query(self, said: Said, caller: str) -> Said:
+        """Pages of at most Limit items, whatever the filter then leaves of them, as DynamoDB counts."""
+        table = self[said["TableName"]]
+        values = said["ExpressionAttributeValues"]
+        rows = self._index_of(table) if "IndexName" in said else list(table.partitions[values[":pk"]["S"]].items())
+        met = [(key, item) for key, item in rows if meets(item, said["KeyConditionExpression"], values)]
+        met.sort(key=lambda row: row[0] if "IndexName" not in said else (plain(row[1]["dirty_since"]), row[0]))
+        after = said.get("ExclusiveStartKey")
+        if after is not None:
+            start = next(i for i, (key, _) in enumerate(met) if key == table.key_of(after)) + 1
+            met = met[start:]
+        limit = min(said.get("Limit", 1_000), self._page())
+        page = met[:limit]
+        items = [dict(item) for _, item in page if meets(item, said.get("FilterExpression"), values)]
+        if len(met) <= limit:
+            return {"Items": items}
+        last = dict(zip(table.keys, ({"S": part} for part in page[-1][0]), strict=True))
+        return {"Items": items, "LastEvaluatedKey": last}
+
+    def _page(self) -> int:
+        return self._network.chance.choice((1, 2, 5)) if self._unlucky() else 1_000
+
+    def _index_of(self, table: Table) -> list[tuple[Key, Item]]:
+        now = self._network.loop.time()
+        table.before = {key: held for key, held in table.before.items() if held[0] > now}
+        rows = {**table.items, **{key: item for key, (_, item) in table.before.items() if item is not None}}
+        absent = {key for key, (_, item) in table.before.items() if item is None}
+        return [(key, item) for key, item in rows.items() if key not in absent and "dirty_shard" in item]
+
+    def put_item(self, said: Said, caller: str) -> Said:
+        table = self[said["TableName"]]
+        key = table.key_of(said["Item"])
+        if (table.name, key) in self._locked:
+            raise ServiceError("TransactionConflictException")
+        self._decide([(table.name, key, said["Item"])])
+        self._show(table.name, key, said["Item"])
+        return {}
+
+    def batch_write_item(self, said: Said, caller: str) -> Said:
+        ((name, requests),) = said["RequestItems"].items()
+        table = self[name]
+        _refuse_if(len(requests) > WRITE_ITEMS_MAX, f"more than {WRITE_ITEMS_MAX} items")
+        writes = [_written(table, request) for request in requests]
+        _refuse_if(len({key for _, key, _ in writes}) < len(writes), "the same key twice")
+        done, left = self._a_part(list(zip(requests, writes, strict=True)))
+        left += [both for both in done if both[1][:2] in self._locked]
+        done = [both for both in done if both[1][:2] not in self._locked]
+        self._decide([write for _, write in done])
+        for _, write in done:
+            self._show(*write)
+        return {"UnprocessedItems": {name: [request for request, _ in left]} if left else {}}
+
+    def transact_write_items(self, said: Said, caller: str) -> asyncio.Future[Said]:
+        actions = [_action(self, action) for action in said["TransactItems"]]
+        _refuse_if(not 1 <= len(actions) <= ACTIONS_MAX, f"not 1 to {ACTIONS_MAX} actions")
+        places = [write[:2] for write, _, _ in actions]
+        _refuse_if(len(set(places)) < len(places), "two actions on one item")
+        taken = [place in self._locked for place in places]
+        if any(taken):
+            self.conflicts += 1
+            raise _cancelled(["TransactionConflict" if busy else "None" for busy in taken])
+        self._locked.update(places)
+        answer: asyncio.Future[Said] = self._network.loop.create_future()
+        delay = 0.001 + self._network.chance.random() * 0.006
+        self._network.loop.call_later(delay, self._decide_transaction, actions, answer)
+        return answer
+
+    def _decide_transaction(self, actions: list[Any], answer: asyncio.Future[Said]) -> None:
+        met = [meets(self[write[0]].items.get(write[1]), condition, values) for write, condition, values in actions]
+        writes = [write for write, _, _ in actions]
+        if not all(met):
+            self._locked.difference_update(write[:2] for write in writes)
+            answer.set_exception(_cancelled(["None" if ok else "ConditionalCheckFailed" for ok in met]))
+            return
+        self.commits += 1
+        self._decide(writes)
+        loop, delay = self._network.loop, 0.0
+        for write in self._network.chance.sample(writes, len(writes)):
+            delay += self._network.chance.random() * 0.002
+            loop.call_later(delay, self._show, *write)
+        loop.call_later(delay, self._finish, writes, answer)
+
+    def _finish(self, writes: list[Write], answer: asyncio.Future[Said]) -> None:
+        self._locked.difference_update(write[:2] for write in writes)
+        answer.set_result({})
+
+    def _decide(self, writes: list[Write]) -> None:
+        for _, _, item in writes:
+            _refuse_if(item is not None and size_of(item) > ITEM_BYTES_MAX, "item over 400 KB")
+        self.decided(writes)
+
+    def _show(self, name: str, key: Key, item: Item | None) -> None:
+        table = self._tables[name]
+        lag = self._network.chance.random() * INDEX_LAG_MAX_S
+        table.before[key] = (self._network.loop.time() + lag, table.items.get(key))
+        table.show(key, item)
+
+    def _unlucky(self) -> bool:
+        return self._network.chance.random() < self._network.weather.partial
+
+    def _a_part(self, rows: list[Any]) -> tuple[list[Any], list[Any]]:
+        if not rows or not self._unlucky():
+            return rows, []
+        kept = self._network.chance.randrange(len(rows) + 1)
+        return rows[:kept], rows[kept:]
+
+
+def _role(name: str, role: str) -> Said:
+    return {"AttributeName": name, "KeyType": role}
+
+
+def _written(table: Table, request: Said) -> Write:
+    if "PutRequest" in request:
+        item = request["PutRequest"]["Item"]
+        return table.name, table.key_of(item), item
+    return table.name, table.key_of(request["DeleteRequest"]["Key"]), None
+
+
+def _action(tables: Tables, action: Said) -> tuple[Write, str | None, Said | None]:
+    ((kind, said),) = action.items()
+    table = tables[said["TableName"]]
+    item = said["Item"] if kind == "Put" else None
+    write = (table.name, table.key_of(said["Item"] if kind == "Put" else said["Key"]), item)
+    return write, said.get("ConditionExpression"), said.get("ExpressionAttributeValues")
+
+
+def _refuse_if(wrong: bool, reason: str) -> None:
+    if wrong:
+        raise ServiceError("ValidationException", reason)
+
+
+def _cancelled(codes: list[str]) -> ServiceError:
+    reasons = [{"Code": code} for code in codes]
+    return ServiceError("TransactionCanceledException", f"[{', '.join(codes)}]", CancellationReasons=reasons)
