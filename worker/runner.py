@@ -140,18 +140,20 @@ class Runner:
 
     async def _record(self, group: asyncio.TaskGroup) -> None:
         """Settles micro-batches one after the other; deleting the messages of one overlaps with the next."""
-        acknowledging: asyncio.Task[None] | None = None
+        acknowledging = group.create_task(self._acknowledge([], []))
         ended = False
-        while not ended:
-            batch, ended = await self._next_batch()
-            if not batch.messages:
-                continue
-            done, handed_back = await self._settle(batch)
-            if acknowledging is not None:
+        try:
+            while not ended:
+                batch, ended = await self._next_batch()
+                if not batch.messages:
+                    continue
+                done, handed_back = await self._settle(batch)
                 await acknowledging
-            acknowledging = group.create_task(self._acknowledge(done, handed_back))
-        if acknowledging is not None:
+                acknowledging = group.create_task(self._acknowledge(done, handed_back))
             await acknowledging
+        finally:
+            # Cancelled at the deadline of a drain: what is not deleted by then comes again, and the ledger knows it.
+            acknowledging.cancel()
 
     async def _next_batch(self) -> tuple[Batch, bool]:
         """What the inbox holds, up to batch_sales lines and what its last message has beyond; True when the end has

@@ -136,13 +136,18 @@ class Fleet:
         self.all.append(worker)
 
     def _ended(self, worker: Worker) -> None:
+        if worker.process.dead:
+            return
+        worker.process.dead = True  # what it left running ends with it
         error = None if worker.task.cancelled() else worker.task.exception()
         if error is not None or worker.told_at is None:
             self._fail(f"{worker.process.name} ended by itself: {error!r}", error)
             return
         took = self._loop.time() - worker.told_at
+        if worker.was_frozen:
+            return
         self.deaths.drains_s.append(took)
-        if took > self._drained_within_s and not worker.was_frozen:
+        if took > self._drained_within_s:
             self._fail(f"{worker.process.name} took {took:.1f} s to drain", None)
 
     @property

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from simulation.clients import direct_clients
 from simulation.figures import Figures
-from simulation.run import Opener, run
+from simulation.run import Opener, let_go, run
 from simulation.scenario import Accident, Scenario, small, swarm
 
 COMMAND = "PYTHONPATH=tests .venv/bin/python -m simulation"
@@ -51,13 +51,18 @@ def accident_outcome(accident: Accident) -> Outcome:
 
 def outcome(name: str, scenario: Scenario, again: str, opened: Opener = direct_clients) -> Outcome:
     """What came of one run."""
+    figures, reason = _judged(scenario, opened)
+    if reason is not None:
+        let_go()  # the failure held on to all of it
+    return Outcome(name, figures, reason, again)
+
+
+def _judged(scenario: Scenario, opened: Opener) -> tuple[Figures, str | None]:
     try:
-        figures, _ = run(scenario, opened)
+        return run(scenario, opened)[0], None
     except Exception as exc:  # noqa: BLE001 - whatever a run ends with is what is to be told
         where = traceback.extract_tb(exc.__traceback__)[-1]
-        reason = f"{type(exc).__name__}: {exc} ({where.name}, line {where.lineno})"
-        return Outcome(name, Figures(), reason, again)
-    return Outcome(name, figures, None, again)
+        return Figures(), f"{type(exc).__name__}: {exc} ({where.name}, line {where.lineno})"
 
 
 def all_of(one: Callable[[What], Outcome], these: Iterable[What], jobs: int) -> Iterator[Outcome]:

@@ -186,9 +186,13 @@ class _Nowhere(io.StringIO):
 
 
 def _bury(world: World) -> None:
-    """Lets the tasks of the dead go without a word: they never ran to their end, and that was the point."""
     world.loop.close()
     world.fleet.forget()
+    let_go()
+
+
+def let_go() -> None:
+    """Lets the tasks of the dead go without a word: they never ran to their end, and that was the point."""
     told, sys.unraisablehook = sys.unraisablehook, lambda unraisable: None
     try:
         with warnings.catch_warnings():
