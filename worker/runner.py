@@ -112,7 +112,7 @@ class Runner:
         self._recorded.set()
         self._dirty_added.set()
         await deciding
-        await self._publish_forecast_metrics()
+        await self._attempt(self._publish_forecast_metrics)
         log.info("drain.finished")
 
     async def _poll(self, stop: asyncio.Event) -> None:
@@ -284,13 +284,17 @@ class Runner:
             await self._parts.forecast_metrics.publish(records)
 
     async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
-        """Repeats a background step for ever; a failure of it is logged and does not stop the worker."""
+        """Repeats a background step for ever."""
         while True:
             await self._parts.clock.sleep(seconds)
-            try:
-                await step()
-            except (TransientFailure, Misconfigured) as exc:
-                log.warning("background.failed", step=step.__name__, reason=str(exc))
+            await self._attempt(step)
+
+    async def _attempt(self, step: Callable[[], Awaitable[None]]) -> None:
+        """A failure of a background step is logged and does not stop the worker."""
+        try:
+            await step()
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("background.failed", step=step.__name__, reason=str(exc))
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

@@ -80,8 +80,8 @@ class Settings(BaseSettings):
             )
         if self.drain_timeout_s <= self.long_poll_s:
             raise ValueError(
-                "drain_timeout_s must exceed long_poll_s, or a stop cuts the open long polls, and what they bring waits "
-                f"for its visibility timeout ({self.drain_timeout_s} <= {self.long_poll_s})"
+                "drain_timeout_s must exceed long_poll_s, or a stop cuts the open long polls and what they bring "
+                f"waits for its visibility timeout ({self.drain_timeout_s} <= {self.long_poll_s})"
             )
         if self.messages_in_flight < MESSAGES_A_RECEIVE * self.pollers:
             raise ValueError(

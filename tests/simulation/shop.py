@@ -105,9 +105,8 @@ class Shop:
         events = [self._event(product) for _ in range(chance.choice((1, 1, 1, 3, 12)))]
         self._send_events(product, events, with_bad_line=chance.random() < 0.1)
         if chance.random() < self._scenario.duplicates:
-            later = chance.expovariate(1 / 120)
             part = chance.sample(events, chance.randint(1, len(events)))
-            self._in(later, self._send_events, product, part)
+            self._again(product, part)
         if chance.random() < self._scenario.duplicates / 10:
             self._in(chance.expovariate(1 / 60), self._reuse_id, product, events[0])
 
@@ -222,7 +221,14 @@ class Shop:
     def _tell(self, product: ProductKey, event: Event) -> None:
         self._send_events(product, [event])
         if self._chance.random() < self._scenario.duplicates:
-            self._in(self._chance.uniform(0, 60), self._send_events, product, [event])
+            self._again(product, [event])
+
+    def _again(self, product: ProductKey, events: list[Event]) -> None:
+        """Sends events once more; where days go by, perhaps only when their ids may have been forgotten."""
+        later = self._chance.expovariate(1 / 120)
+        if self._scenario.leaps and self._chance.random() < 0.5:
+            later = self._chance.random() * self._scenario.load_s
+        self._in(later, self._send_events, product, events)
 
 
 def _as_sent(event: Event) -> Said:

@@ -18,6 +18,7 @@ ITEM_BYTES_MAX = 400 * 1024
 ACTIONS_MAX = 100
 GET_KEYS_MAX = 100
 WRITE_ITEMS_MAX = 25
+INDEX_KEYS = ("dirty_shard", "dirty_since")
 INDEX_LAG_MAX_S = 2.0
 
 Key = tuple[str, ...]
@@ -92,18 +93,19 @@ class Tables:
         values = said["ExpressionAttributeValues"]
         rows = self._index_of(table) if "IndexName" in said else list(table.partitions[values[":pk"]["S"]].items())
         met = [(key, item) for key, item in rows if meets(item, said["KeyConditionExpression"], values)]
-        met.sort(key=lambda row: row[0] if "IndexName" not in said else (plain(row[1]["dirty_since"]), row[0]))
+        by = _by_index if "IndexName" in said else _by_key
+        met.sort(key=by)
         after = said.get("ExclusiveStartKey")
         if after is not None:
-            start = next(i for i, (key, _) in enumerate(met) if key == table.key_of(after)) + 1
-            met = met[start:]
+            # Where the page before ended, even if what stood there is gone.
+            met = [row for row in met if by(row) > by((table.key_of(after), after))]
         limit = min(said.get("Limit", 1_000), self._page())
         page = met[:limit]
         items = [dict(item) for _, item in page if meets(item, said.get("FilterExpression"), values)]
         if len(met) <= limit:
             return {"Items": items}
-        last = dict(zip(table.keys, ({"S": part} for part in page[-1][0]), strict=True))
-        return {"Items": items, "LastEvaluatedKey": last}
+        names = [*table.keys, *INDEX_KEYS] if "IndexName" in said else table.keys
+        return {"Items": items, "LastEvaluatedKey": {name: page[-1][1][name] for name in names}}
 
     def _page(self) -> int:
         return self._network.chance.choice((1, 2, 5)) if self._unlucky() else 1_000
@@ -191,6 +193,14 @@ class Tables:
             return rows, []
         kept = self._network.chance.randrange(len(rows) + 1)
         return rows[:kept], rows[kept:]
+
+
+def _by_key(row: tuple[Key, Item]) -> Any:
+    return row[0]
+
+
+def _by_index(row: tuple[Key, Item]) -> Any:
+    return plain(row[1]["dirty_since"]), row[0]
 
 
 def _role(name: str, role: str) -> Said:
