@@ -15,8 +15,9 @@ from domain.accuracy import remember_interval
 from domain.events import ReorderRequired
 from domain.features import Floats
 from domain.forecast import DemandForecast, TotalDemand, total_quantile
+from domain.orders import OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, order_quantity, thresholds, urgency
-from domain.product import ForecastNote, Interval, OpenOrder, ProductState, StockLevel, reorder_id
+from domain.product import ForecastNote, Interval, ProductState, StockLevel, reorder_id
 from domain.signals import deserves_insight, stock_band
 
 OPEN_ORDERS_MAX = 64

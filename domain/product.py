@@ -23,6 +23,7 @@ from domain.events import (
     StockChanged,
 )
 from domain.ledger import Ledger, Segment, id_digest, payload_digest
+from domain.orders import OpenOrder
 
 HORIZON_DAYS = 35
 WINDOW_DAYS = 56
@@ -58,19 +59,6 @@ class Bucket(NamedTuple):
 class StockLevel(NamedTuple):
     level: int
     at: int
-
-
-class OpenOrder(NamedTuple):
-    """An order not yet closed. What is outstanding counts as on order, however late it is."""
-
-    cycle: int
-    quantity: int
-    received: int
-    due_on: int
-
-    @property
-    def outstanding(self) -> int:
-        return max(0, self.quantity - self.received)
 
 
 class Interval(NamedTuple):
@@ -174,6 +162,10 @@ class _Draft:
             if event.day < self.late_before:
                 return Outcome.LATE
             self._sale(event)
+        elif isinstance(event, ShipmentReceived):
+            if self._was_received(event, digest):
+                return Outcome.DUPLICATE
+            self._receive(event, digest)
         else:
             self._other(event)
         # The day of any event keeps its id: a receipt must not count twice either.
@@ -202,29 +194,34 @@ class _Draft:
         if sale.category is not None:
             self.category = sale.category
 
-    def _other(self, event: StockChanged | PromotionPlanned | ShipmentReceived | ReorderCancelled) -> None:
+    def _other(self, event: StockChanged | PromotionPlanned | ReorderCancelled) -> None:
         if isinstance(event, StockChanged):
             if self.stock is None or (event.occurred_at, event.level) > (self.stock.at, self.stock.level):
                 self.stock = StockLevel(event.level, event.occurred_at)
         elif isinstance(event, PromotionPlanned):
             kept = {*self.promotions, (event.starts_on, event.ends_on)}
             self.promotions = tuple(sorted(kept))[-PROMOTIONS_MAX:]
-        else:
-            if isinstance(event, ShipmentReceived):
-                self.received_at = max(self.received_at, event.occurred_at)
-            self._close(event)
+        elif (order := self._order_of(event)) is not None:
+            del self.orders[order.cycle]
 
-    def _close(self, event: ShipmentReceived | ReorderCancelled) -> None:
-        cycle = cycle_of(event.product, event.reorder_id)
-        order = self.orders.get(cycle) if cycle is not None else None
+    def _was_received(self, shipment: ShipmentReceived, digest: bytes) -> bool:
+        order = self._order_of(shipment)
+        return order is not None and digest.hex() in order.receipts
+
+    def _receive(self, shipment: ShipmentReceived, digest: bytes) -> None:
+        self.received_at = max(self.received_at, shipment.occurred_at)
+        order = self._order_of(shipment)
         if order is None:
             return
-        quantity = event.quantity if isinstance(event, ShipmentReceived) else order.outstanding
-        left = order._replace(received=order.received + quantity)
+        left = order.after_receipt(digest.hex(), shipment.quantity)
         if left.outstanding:
             self.orders[order.cycle] = left
         else:
             del self.orders[order.cycle]
+
+    def _order_of(self, event: ShipmentReceived | ReorderCancelled) -> OpenOrder | None:
+        cycle = cycle_of(event.product, event.reorder_id)
+        return self.orders.get(cycle) if cycle is not None else None
 
     def finish(self, outcomes: tuple[Outcome, ...], now: int) -> Folded:
         if not self.accepted:

@@ -1,59 +1,33 @@
 """Which loops make up the worker, and how do they stop?
 
-Pollers fill a bounded inbox, one loop settles micro-batches, one assesses and decides the dirty products on its own
-clock, one sweeps what a dead worker left behind. Model calls never delay an acknowledgement. On stop: no new receive,
-but the open long polls are awaited; what was received is settled; dirty products are decided once more; all under one
-deadline. Each step is also safe under kill -9: draining is an optimisation, never a guarantee."""
+Pollers fill a bounded inbox, one loop settles micro-batches, one decides the dirty products on its own clock, one
+sweeps what a dead worker left behind. On stop: no new receive, but the open long polls are awaited; what was received
+is settled; dirty products are decided once more; all under one deadline. Each step is also safe under kill -9:
+draining is an optimisation, never a guarantee."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 
 import structlog
 
-from domain.events import ProductKey
 from handlers.errors import Misconfigured, TransientFailure
-from handlers.explain import Explain
 from handlers.metrics import Metric
-from handlers.place_reorders import Crossed, PlaceReorders
-from handlers.ports import Clock, ForecastMetrics, ForecastRecord, Forecasts, StateStore
-from handlers.reforecast import Reforecast
-from handlers.relay_outbox import RelayOutbox
-from worker.intake import Batch, Intake
+from worker.deciding import SWEPT_MAX, Deciding
+from worker.intake import Batch
+from worker.parts import Parts
 from worker.settings import Settings
-from worker.sources.sqs import BATCH_MAX, Message, SqsSource
-from worker.telemetry import EmbeddedMetrics
+from worker.sources.sqs import BATCH_MAX, Message
+from worker.waiting import set_within
 
 log = structlog.get_logger()
 
 BACK_OFF_S = 2.0
 HAND_OVER_S = 5.0
-INSIGHTS_WAITING_MAX = 100
 INSIGHTS_IN_FLIGHT = 2
-SWEPT_MAX = 1_000
-DIRTY_MAX = 100_000
 FORECAST_METRICS_EVERY_S = 60.0
-RECORDS_KEPT_MAX = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the runner drives; worker/wiring.py puts it together."""
-
-    source: SqsSource
-    intake: Intake
-    reforecast: Reforecast
-    place_reorders: PlaceReorders
-    explain: Explain | None
-    relay_outbox: RelayOutbox
-    store: StateStore
-    forecasts: Forecasts
-    forecast_metrics: ForecastMetrics
-    metrics: EmbeddedMetrics
-    clock: Clock
 
 
 class Runner:
@@ -62,11 +36,7 @@ class Runner:
         self._settings = settings
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._slots = asyncio.Semaphore(settings.messages_in_flight)
-        self._dirty: dict[ProductKey, None] = {}
-        self._dirty_added = asyncio.Event()
-        self._insights: asyncio.Queue[Crossed] = asyncio.Queue(INSIGHTS_WAITING_MAX)
-        self._records: list[ForecastRecord] = []
-        self._recorded = asyncio.Event()
+        self._deciding = Deciding(parts, settings)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until stop is set, then drains. Raises only for what nobody here can mend."""
@@ -75,10 +45,10 @@ class Runner:
                 group.create_task(self._parts.source.keep_visible()),
                 group.create_task(self._every(self._settings.sweep_interval_s, self._sweep_outbox)),
                 group.create_task(self._every(self._settings.sweep_interval_s, self._sweep_dirty)),
-                group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._publish_forecast_metrics)),
-                *(group.create_task(self._explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
+                group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._deciding.publish_forecast_metrics)),
+                *(group.create_task(self._deciding.explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
             ]
-            deciding = group.create_task(self._decide())
+            deciding = group.create_task(self._deciding.run())
             recording = group.create_task(self._record(group))
             pollers = [group.create_task(self._poll(stop)) for _ in range(self._settings.pollers)]
             await stop.wait()
@@ -87,7 +57,7 @@ class Runner:
                 async with asyncio.timeout(self._settings.drain_timeout_s):
                     await self._drain(pollers, recording, deciding)
             except TimeoutError:
-                log.warning("drain.timed_out", dirty=len(self._dirty))
+                log.warning("drain.timed_out", dirty=self._deciding.waiting)
             for task in (*pollers, recording, deciding, *background):
                 task.cancel()
             await self._hand_over()
@@ -109,10 +79,9 @@ class Runner:
         await asyncio.gather(*pollers)
         await self._inbox.put(None)  # the end
         await recording
-        self._recorded.set()
-        self._dirty_added.set()
+        self._deciding.finish()
         await deciding
-        await self._attempt(self._publish_forecast_metrics)
+        await self._attempt(self._deciding.publish_forecast_metrics)
         log.info("drain.finished")
 
     async def _poll(self, stop: asyncio.Event) -> None:
@@ -128,7 +97,7 @@ class Runner:
                 messages = await self._parts.source.receive(self._settings.long_poll_s)
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("receive.failed", reason=str(exc))
-                await _set_within(stop, BACK_OFF_S)
+                await set_within(stop, BACK_OFF_S)
             finally:
                 self._release(BATCH_MAX - len(messages))
             for message in messages:
@@ -182,7 +151,7 @@ class Runner:
             log.error("batch.not_settled", messages=len(batch.messages), reason=str(exc))
             await self._parts.clock.sleep(BACK_OFF_S)
             return [], batch.messages
-        self._add_dirty(settled.dirty)
+        self._deciding.add(settled.dirty)
         return settled.done, settled.handed_back
 
     async def _acknowledge(self, done: list[Message], handed_back: list[Message]) -> None:
@@ -198,67 +167,6 @@ class Runner:
             self._release(len(done) + len(handed_back))
         self._parts.metrics.observe(Metric.ACKNOWLEDGE_TIME, (perf_counter() - started) * 1000)
 
-    def _add_dirty(self, keys: set[ProductKey]) -> None:
-        """Those beyond DIRTY_MAX are left to a sweep: that they are dirty is durable."""
-        if keys:
-            room = max(0, DIRTY_MAX - len(self._dirty))
-            self._dirty.update(dict.fromkeys(sorted(keys, key=str)[:room]))
-            self._dirty_added.set()
-
-    async def _decide(self) -> None:
-        """Decides the dirty products again and again; once all is recorded, a last time."""
-        while not self._recorded.is_set():
-            await self._dirty_added.wait()
-            self._dirty_added.clear()
-            await self._decide_all()
-            await _set_within(self._recorded, self._settings.decide_interval_s)
-        await self._decide_all()
-
-    async def _decide_all(self) -> None:
-        """Decides all that are dirty now; those that become dirty meanwhile wait for the next time."""
-        waiting, self._dirty = list(self._dirty), {}
-        size = self._settings.decide_products
-        for at in range(0, len(waiting), size):
-            keys = waiting[at : at + size]
-            try:
-                self._add_dirty(await self._decide_some(keys))
-                self._parts.metrics.observe(Metric.DIRTY_PRODUCTS, len(self._dirty) + max(0, len(waiting) - at - size))
-                self._parts.metrics.flush()
-            except (TransientFailure, Misconfigured) as exc:
-                log.warning("decision.failed", products=len(keys), reason=str(exc))
-                self._add_dirty(set(keys))
-                await self._parts.clock.sleep(BACK_OFF_S)
-
-    async def _decide_some(self, keys: list[ProductKey]) -> set[ProductKey]:
-        parts, started = self._parts, perf_counter()
-        assessments = await parts.reforecast(keys)
-        if not assessments:
-            return set()
-        placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
-        left = await parts.relay_outbox(placed.outbox)
-        parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))
-        try:
-            await parts.forecasts.save(placed.forecasts)
-        except (TransientFailure, Misconfigured) as exc:
-            log.warning("forecasts.not_saved", products=len(placed.forecasts), reason=str(exc))
-        self._records = (self._records + placed.forecasts)[-RECORDS_KEPT_MAX:]
-        for crossed in placed.crossed:
-            self._ask(crossed)
-        parts.metrics.observe(Metric.DECIDE_TIME, (perf_counter() - started) * 1000)
-        return placed.still_dirty
-
-    def _ask(self, crossed: Crossed) -> None:
-        if self._parts.explain is None:
-            return
-        try:
-            self._insights.put_nowait(crossed)
-        except asyncio.QueueFull:
-            self._parts.metrics.count(Metric.INSIGHTS_DROPPED)
-
-    async def _explain(self) -> None:
-        while self._parts.explain is not None:
-            await self._parts.explain(await self._insights.get())
-
     @property
     def _swept_before(self) -> int:
         return self._parts.clock.now() - int(self._settings.sweep_age_s * 1000)
@@ -271,17 +179,7 @@ class Runner:
             await self._parts.relay_outbox(entries)
 
     async def _sweep_dirty(self) -> None:
-        """Takes up the products that have been dirty for some time: their worker has not decided them."""
-        dirty = await self._parts.store.dirty(self._swept_before, SWEPT_MAX)
-        forgotten = {key for key in dirty if key not in self._dirty}
-        if forgotten:
-            log.info("dirty.swept", products=len(forgotten))
-            self._add_dirty(forgotten)
-
-    async def _publish_forecast_metrics(self) -> None:
-        records, self._records = self._records, []
-        if records:
-            await self._parts.forecast_metrics.publish(records)
+        await self._deciding.sweep(self._swept_before)
 
     async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
         """Repeats a background step for ever."""
@@ -295,12 +193,3 @@ class Runner:
             await step()
         except (TransientFailure, Misconfigured) as exc:
             log.warning("background.failed", step=step.__name__, reason=str(exc))
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> None:
-    """Waits for the event, at most so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

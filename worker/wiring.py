@@ -25,7 +25,8 @@ from worker.aws.parking import DynamoParking
 from worker.aws.sagemaker import SageMakerForecaster
 from worker.aws.state import DynamoState
 from worker.intake import Intake
-from worker.runner import Parts, Runner
+from worker.parts import Parts
+from worker.runner import Runner
 from worker.settings import Settings
 from worker.sources.bodies import Bodies
 from worker.sources.sqs import SqsSource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -18,12 +19,13 @@ from domain.events import (
     ShipmentReceived,
     StockChanged,
 )
+from domain.ledger import Ledger, id_digest
+from domain.orders import RECEIPTS_MAX, OpenOrder
 from domain.product import (
     HORIZON_DAYS,
     KEPT_DAYS,
     PROMOTIONS_MAX,
     Bucket,
-    OpenOrder,
     Outcome,
     ProductState,
     StockLevel,
@@ -425,8 +427,21 @@ def cancellation(order_id: str, event_id: str = "x") -> ReorderCancelled:
 
 def test_a_partial_shipment_leaves_the_rest_on_order():
     state, _ = take(ORDERED, shipment("85123A#north:1", 4))
-    assert (OpenOrder(1, 10, 4, D + 7), OpenOrder(2, 6, 0, D + 9)) == state.open_orders
+    assert (OpenOrder(1, 10, 4, D + 7, (id_digest("s").hex(),)), OpenOrder(2, 6, 0, D + 9)) == state.open_orders
     assert state.on_order == 12
+
+
+def test_a_shipment_sent_again_after_the_ledger_forgot_its_id_is_not_received_twice():
+    state, _ = take(ORDERED, shipment("85123A#north:1", 4))
+    forgotten = replace(state, ledger=Ledger())
+    state, outcomes = take(forgotten, shipment("85123A#north:1", 4), shipment("85123A#north:1", 4, "another"))
+    assert (outcomes, state.on_order) == ([DUPLICATE, APPLIED], 2 + 6)
+
+
+def test_only_so_many_receipts_of_an_order_are_remembered():
+    order = ProductState(MUG, cycle=1, open_orders=(OpenOrder(1, 1_000, 0, D + 7),))
+    state, _ = take(order, *(shipment("85123A#north:1", 1, f"s{n}") for n in range(RECEIPTS_MAX + 3)))
+    assert [id_digest(f"s{n}").hex() for n in range(3, RECEIPTS_MAX + 3)] == list(state.open_orders[0].receipts)
 
 
 @pytest.mark.parametrize("quantity", [10, 11, 1_000])

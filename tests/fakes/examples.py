@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from domain.events import MS_PER_DAY, ProductKey, ReorderRequired, SaleRecorded
 from domain.ledger import ENTRY_BYTES, Ledger, Segment
+from domain.orders import OpenOrder
 from domain.product import (
     Bucket,
     ForecastNote,
     Interval,
-    OpenOrder,
     ProductState,
     StockLevel,
     fold,
@@ -99,7 +99,7 @@ def rich_state(key: ProductKey, version: int = 1, segments: tuple[Segment, ...] 
         category="Café & Co",
         stock=StockLevel(-4, NOW),
         cycle=2,
-        open_orders=(OpenOrder(1, 24, 6, TODAY + 7), OpenOrder(2, 6, 0, TODAY + 9)),
+        open_orders=(OpenOrder(1, 24, 6, TODAY + 7, ("00" * 16,)), OpenOrder(2, 6, 0, TODAY + 9)),
         promotions=((TODAY, TODAY + 3), (TODAY + 5, TODAY + 5)),
         forecast=ForecastNote(TODAY, 4_000_000_000, "model", ((1, 0.1 + 0.2, 1e-9), (28, 1e6 / 3, 25.0))),
         intervals=(Interval(TODAY - 1, 0, 5), Interval(TODAY, 1, 9)),

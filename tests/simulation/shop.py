@@ -193,7 +193,7 @@ class Shop:
         elif quantity > 1 and chance.random() < 0.3:
             first = chance.randint(1, quantity - 1)
             self._soon(self._deliver, product, order_id, first, 1)
-            self._soon(self._deliver, product, order_id, quantity - first, 2)
+            self._in(self._some_time(), self._deliver, product, order_id, quantity - first, 2)
         else:
             self._soon(self._deliver, product, order_id, quantity, 1)
 
@@ -225,10 +225,12 @@ class Shop:
 
     def _again(self, product: ProductKey, events: list[Event]) -> None:
         """Sends events once more; where days go by, perhaps only when their ids may have been forgotten."""
-        later = self._chance.expovariate(1 / 120)
+        self._in(self._some_time(), self._send_events, product, events)
+
+    def _some_time(self) -> float:
         if self._scenario.leaps and self._chance.random() < 0.5:
-            later = self._chance.random() * self._scenario.load_s
-        self._in(later, self._send_events, product, events)
+            return self._chance.random() * self._scenario.load_s
+        return self._chance.expovariate(1 / 120)
 
 
 def _as_sent(event: Event) -> Said:

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from handlers.errors import Misconfigured, Overloaded, TransientFailure
@@ -68,10 +68,13 @@ class Clients:
 
 
 @asynccontextmanager
-async def open_clients(region: str, endpoints: Endpoints, *, validate: bool = False) -> AsyncIterator[Clients]:
+async def open_clients(
+    region: str, endpoints: Endpoints, *, validate: bool = False, session: AioSession | None = None
+) -> AsyncIterator[Clients]:
     """Opens every client the worker uses and closes them at the end. validate checks each request against the
-    service's model before it is sent: a tenth of the worker's time, so it is for tests."""
-    session = get_session()
+    service's model before it is sent: a tenth of the worker's time, so it is for tests. session may bring its own
+    credentials and transport; without one they are the environment's."""
+    session = session or get_session()
     async with AsyncExitStack() as stack:
 
         async def client(service: str, url: str | None, read_timeout_s: float) -> Any:

@@ -7,16 +7,17 @@ is JSON, so that a person can read it. A newer schema than ours is refused, neve
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
 from domain.events import ProductKey, ReorderRequired
 from domain.ledger import Ledger, Segment
+from domain.orders import OpenOrder
 from domain.product import (
     Bucket,
     ForecastNote,
     Interval,
-    OpenOrder,
     ProductState,
     StockLevel,
     product_label,
@@ -131,7 +132,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         category=body.get("category"),
         stock=StockLevel(*body["stock"]) if "stock" in body else None,
         cycle=int(item["cycle"]["N"]),
-        open_orders=tuple(OpenOrder(*order) for order in body.get("orders", ())),
+        open_orders=tuple(_open_order(*order) for order in body.get("orders", ())),
         decisions=int(item["decisions"]["N"]),
         received_at=body.get("received_at", 0),
         promotions=tuple((first, last) for first, last in body.get("promotions", ())),
@@ -140,6 +141,10 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         band=body.get("band"),
         insight_on=body.get("insight_on"),
     )
+
+
+def _open_order(cycle: int, quantity: int, received: int, due_on: int, receipts: Sequence[str] = ()) -> OpenOrder:
+    return OpenOrder(cycle, quantity, received, due_on, tuple(receipts))
 
 
 def _forecast(said: list[Any]) -> ForecastNote:

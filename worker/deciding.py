@@ -1,0 +1,125 @@
+"""When is a dirty product decided, and what follows from it?
+
+Products are decided on a clock of their own, many at once: a model call never delays an acknowledgement. What cannot
+be decided now stays dirty; that it is dirty is durable, so that nothing kept here is needed by anybody else."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+import structlog
+
+from domain.events import ProductKey
+from handlers.errors import Misconfigured, TransientFailure
+from handlers.metrics import Metric
+from handlers.place_reorders import Crossed
+from handlers.ports import ForecastRecord
+from worker.parts import Parts
+from worker.settings import Settings
+from worker.waiting import set_within
+
+log = structlog.get_logger()
+
+BACK_OFF_S = 2.0
+INSIGHTS_WAITING_MAX = 100
+SWEPT_MAX = 1_000
+DIRTY_MAX = 100_000
+RECORDS_KEPT_MAX = 100_000
+
+
+class Deciding:
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._dirty: dict[ProductKey, None] = {}
+        self._dirty_added = asyncio.Event()
+        self._insights: asyncio.Queue[Crossed] = asyncio.Queue(INSIGHTS_WAITING_MAX)
+        self._records: list[ForecastRecord] = []
+        self._recorded = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Products that wait to be decided."""
+        return len(self._dirty)
+
+    def add(self, keys: set[ProductKey]) -> None:
+        """Products to decide. Those beyond DIRTY_MAX are left to a sweep: that they are dirty is durable."""
+        if keys:
+            room = max(0, DIRTY_MAX - len(self._dirty))
+            self._dirty.update(dict.fromkeys(sorted(keys, key=str)[:room]))
+            self._dirty_added.set()
+
+    def finish(self) -> None:
+        """Nothing is added any more: decide what is dirty once more, and end."""
+        self._recorded.set()
+        self._dirty_added.set()
+
+    async def run(self) -> None:
+        """Decides the dirty products again and again; once all is recorded, a last time."""
+        while not self._recorded.is_set():
+            await self._dirty_added.wait()
+            self._dirty_added.clear()
+            await self._decide_all()
+            await set_within(self._recorded, self._settings.decide_interval_s)
+        await self._decide_all()
+
+    async def _decide_all(self) -> None:
+        """Decides all that are dirty now; those that become dirty meanwhile wait for the next time."""
+        waiting, self._dirty = list(self._dirty), {}
+        size = self._settings.decide_products
+        for at in range(0, len(waiting), size):
+            keys = waiting[at : at + size]
+            try:
+                self.add(await self._decide_some(keys))
+                self._parts.metrics.observe(Metric.DIRTY_PRODUCTS, len(self._dirty) + max(0, len(waiting) - at - size))
+                self._parts.metrics.flush()
+            except (TransientFailure, Misconfigured) as exc:
+                log.warning("decision.failed", products=len(keys), reason=str(exc))
+                self.add(set(keys))
+                await self._parts.clock.sleep(BACK_OFF_S)
+
+    async def _decide_some(self, keys: list[ProductKey]) -> set[ProductKey]:
+        parts, started = self._parts, perf_counter()
+        assessments = await parts.reforecast(keys)
+        if not assessments:
+            return set()
+        placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
+        left = await parts.relay_outbox(placed.outbox)
+        parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))
+        try:
+            await parts.forecasts.save(placed.forecasts)
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("forecasts.not_saved", products=len(placed.forecasts), reason=str(exc))
+        self._records = (self._records + placed.forecasts)[-RECORDS_KEPT_MAX:]
+        for crossed in placed.crossed:
+            self._ask(crossed)
+        parts.metrics.observe(Metric.DECIDE_TIME, (perf_counter() - started) * 1000)
+        return placed.still_dirty
+
+    def _ask(self, crossed: Crossed) -> None:
+        if self._parts.explain is None:
+            return
+        try:
+            self._insights.put_nowait(crossed)
+        except asyncio.QueueFull:
+            self._parts.metrics.count(Metric.INSIGHTS_DROPPED)
+
+    async def explain(self) -> None:
+        """Asks for the insights that wait, one after the other, for ever."""
+        while self._parts.explain is not None:
+            await self._parts.explain(await self._insights.get())
+
+    async def sweep(self, before: int) -> None:
+        """Takes up the products that have been dirty since before some time (ms): their worker has not decided them."""
+        dirty = await self._parts.store.dirty(before, SWEPT_MAX)
+        forgotten = {key for key in dirty if key not in self._dirty}
+        if forgotten:
+            log.info("dirty.swept", products=len(forgotten))
+            self.add(forgotten)
+
+    async def publish_forecast_metrics(self) -> None:
+        """Publishes what was forecast since the last time."""
+        records, self._records = self._records, []
+        if records:
+            await self._parts.forecast_metrics.publish(records)

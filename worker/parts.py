@@ -1,0 +1,31 @@
+"""What does the worker consist of?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handlers.explain import Explain
+from handlers.place_reorders import PlaceReorders
+from handlers.ports import Clock, ForecastMetrics, Forecasts, StateStore
+from handlers.reforecast import Reforecast
+from handlers.relay_outbox import RelayOutbox
+from worker.intake import Intake
+from worker.sources.sqs import SqsSource
+from worker.telemetry import EmbeddedMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the runner drives; worker/wiring.py puts it together."""
+
+    source: SqsSource
+    intake: Intake
+    reforecast: Reforecast
+    place_reorders: PlaceReorders
+    explain: Explain | None
+    relay_outbox: RelayOutbox
+    store: StateStore
+    forecasts: Forecasts
+    forecast_metrics: ForecastMetrics
+    metrics: EmbeddedMetrics
+    clock: Clock
