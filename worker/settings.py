@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     quarantine_bucket: str = Field(
         "retail-quarantine", description="S3 bucket for quarantined bodies too large for an item"
     )
+    quarantine_days: int = Field(90, ge=1, le=3_650, description="Days a quarantined line is kept")
     event_bus: str = Field("default", description="EventBridge bus for Reorder Required and Insight Published")
     sagemaker_endpoint: str = Field("retail-forecast-endpoint", description="SageMaker endpoint of the forecaster")
     bedrock_model: str = Field(

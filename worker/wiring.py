@@ -46,7 +46,9 @@ async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
     metrics = EmbeddedMetrics(clock.now)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products)
-    parking = DynamoParking(clients.dynamodb, clients.s3, settings.state_table, settings.quarantine_bucket)
+    parking = DynamoParking(
+        clients.dynamodb, clients.s3, settings.state_table, settings.quarantine_bucket, settings.quarantine_days
+    )
     bus = EventBridgeBus(clients.events, settings.event_bus)
     watermark = Watermark()
     record = RecordSales(products, parking, clock, metrics, watermark)

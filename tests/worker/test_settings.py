@@ -31,6 +31,7 @@ def test_settings_are_read_from_restock_variables_and_frozen(monkeypatch):
         ({"visibility_timeout_s": 120, "commit_deadline_s": 60}, "visibility_timeout_s must exceed"),
         ({"pollers": 21, "messages_in_flight": 200}, "messages_in_flight must be at least 10 x pollers"),
         ({"pollers": 2, "messages_in_flight": 10}, "messages_in_flight must be at least 10 x pollers"),
+        ({"drain_timeout_s": 20, "long_poll_s": 20}, "drain_timeout_s must exceed long_poll_s"),
     ],
 )
 def test_a_relation_that_cannot_hold_is_refused(said, relation):

@@ -1,7 +1,8 @@
 """Where do lines go that are not counted, so that nothing is lost?
 
-Quarantined lines under pk `Q#<shard>`, late sales under `L#<product>`, both in the state table. A body too large for
-an item goes to S3 and the item refers to it. Writing a record again replaces it by itself."""
+Quarantined lines under pk `Q#<shard>`, for some days; late sales under `L#<product>`, until a rebuild counts them; both
+in the state table. A body too large for an item goes to S3 and the item refers to it. Writing a record again replaces
+it by itself."""
 
 from __future__ import annotations
 
@@ -23,11 +24,12 @@ REASON_CHARS_MAX = 1_000  # a reason may quote what a sender wrote
 
 
 class DynamoParking:
-    def __init__(self, dynamodb: Any, s3: Any, table: str, bucket: str) -> None:
+    def __init__(self, dynamodb: Any, s3: Any, table: str, bucket: str, quarantine_days: int) -> None:
         self._dynamodb = dynamodb
         self._s3 = s3
         self._table = table
         self._bucket = bucket
+        self._quarantined_for_s = quarantine_days * 86_400
 
     async def quarantine(self, records: Sequence[Quarantined]) -> None:
         unique = {record.record_id: record for record in records}
@@ -40,6 +42,7 @@ class DynamoParking:
             "sk": text(record.record_id),
             "reason": text(record.reason[:REASON_CHARS_MAX]),
             "received_at": number(record.received_at),
+            "expires_at": number(record.received_at // 1000 + self._quarantined_for_s),
         }
         body = record.body.encode("utf-8", "surrogatepass")
         if len(body) <= BODY_BYTES_MAX:
