@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types lock verify-image bench-ids sim sim-exhaustive clean
+.PHONY: install run test lint types lock verify-image bench-ids sim sim-exhaustive mutants chaos soak contract clean
 
 install: $(STAMP)
 
@@ -43,6 +43,18 @@ sim: install  ## the worker in an in-memory AWS under faults, in virtual time: m
 
 sim-exhaustive: install  ## a crash and a stop before every step of a small scenario, every fate for every call
 	PYTHONPATH=tests .venv/bin/python -m simulation --exhaustive $(ARGS)
+
+mutants: install  ## planted bugs, one at a time, and which layer catches each
+	PYTHONPATH=tests .venv/bin/python -m mutants $(ARGS)
+
+chaos: install  ## kill real workers and break their network for a minute, then compare exactly; ARGS="--seed 7"
+	PYTHONPATH=tests .venv/bin/python -m chaos $(ARGS)
+
+soak: install  ## a million events through one worker: does its memory stay flat? ARGS="--events 200000"
+	.venv/bin/python -m bench.soak $(ARGS)
+
+contract: install  ## each port's contract: make contract TARGET=dynamodb-local (embedded, simulated, aws)
+	.venv/bin/python -m pytest tests/contract --target $(or $(TARGET),embedded) $(ARGS)
 
 clean:
 	rm -rf .venv build dist report .restock
