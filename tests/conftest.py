@@ -41,6 +41,16 @@ class Aws:
     subscriber_url: str
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # Here and not beside the suites: pytest knows options of the outermost conftest only.
+    parser.addoption(
+        "--target",
+        default="embedded",
+        choices=["embedded", "dynamodb-local", "aws", "simulated"],
+        help="where tests/contract runs the adapters; see docs/contracts.md",
+    )
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """A command that runs inside a test configures logging for the whole process; the next test starts afresh."""
@@ -74,12 +84,9 @@ async def emulator_clients(emulator_url) -> AsyncIterator[tuple[Clients, Clients
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def aws(request, emulator_url, emulator_clients) -> Aws:
+async def aws(emulator_url, emulator_clients) -> Aws:
     straight, proxied, proxy, gateway = emulator_clients
     settings = Settings(region=REGION, endpoint_url=emulator_url)
-    if "kind" in request.fixturenames and request.getfixturevalue("kind") == "fake":
-        # A contract suite runs on its fake: nothing has to be there.
-        return Aws(emulator_url, straight, proxied, proxy, gateway, settings, "", "")
     reset = urllib.request.Request(f"{emulator_url}/_ministack/reset", method="POST")  # noqa: S310
     with urllib.request.urlopen(reset) as answer:  # noqa: S310, ASYNC210
         assert answer.status == 200

@@ -10,10 +10,12 @@ from fakes.clock import FakeClock
 
 from worker.clock import SystemClock
 
+PORT = "Clock"
 
-@pytest.fixture(params=[FakeClock, SystemClock])
-def clock(request):
-    return request.param()
+
+@pytest.fixture
+def clock(kind):
+    return FakeClock() if kind == "fake" else SystemClock()
 
 
 def test_now_is_whole_milliseconds_of_this_age(clock):

@@ -9,25 +9,27 @@ import pytest_asyncio
 from contract_records import record
 from fakes.examples import A, B, C
 from fakes.forecasts import InMemoryForecastMetrics
+from targets import trouble
 
 from worker.aws.cloudwatch import CloudWatchForecasts
 from worker.clock import SystemClock
 from worker.telemetry import NAMESPACE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+PORT = "ForecastMetrics"
 
 LISTED = ("A", "C")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def metrics(kind, aws):
+async def metrics(kind, world):
     if kind == "fake":
         return InMemoryForecastMetrics(LISTED)
-    return CloudWatchForecasts(aws.clients.cloudwatch, LISTED)
+    return CloudWatchForecasts(world.clients.cloudwatch, LISTED)
 
 
 @pytest.fixture
-def together(metrics, aws):
+def together(metrics, world):
     """(count, sum, least, most) of a metric over all products."""
 
     async def read(name):
@@ -36,7 +38,7 @@ def together(metrics, aws):
             values = [value for publication in metrics.together for value in publication[index]]
             return (len(values), sum(values), min(values), max(values)) if values else None
         now = datetime.now(UTC)
-        answer = await aws.clients.cloudwatch.get_metric_statistics(
+        answer = await world.straight.cloudwatch.get_metric_statistics(
             Namespace=NAMESPACE,
             MetricName=name,
             StartTime=now - timedelta(hours=1),
@@ -54,7 +56,7 @@ def together(metrics, aws):
 
 
 @pytest.fixture
-def alone(metrics, aws):
+def alone(metrics, world):
     """Which products have metrics of their own: (product, location, metric)."""
 
     async def read():
@@ -65,7 +67,7 @@ def alone(metrics, aws):
                 if confidence is not None:
                     found.append((*key, "ForecastConfidence"))
             return sorted(found, key=str)
-        listed = (await aws.clients.cloudwatch.list_metrics(Namespace=NAMESPACE))["Metrics"]
+        listed = (await world.straight.cloudwatch.list_metrics(Namespace=NAMESPACE))["Metrics"]
         found = []
         for metric in listed:
             dimensions = {d["Name"]: d["Value"] for d in metric["Dimensions"]}
@@ -106,3 +108,11 @@ async def test_nothing_to_tell_is_nothing_told(metrics, alone, together):
 async def test_thousands_of_products_are_told_of_in_one_publication(metrics, together):
     await metrics.publish([record(B._replace(product_id=f"p{n}"), mean=1.0) for n in range(3_000)])
     assert (await together("ForecastedDemand"))[:2] == (3_000, 3_000.0)
+
+
+@pytest.mark.no_fake
+@pytest.mark.usefixtures("no_waiting")
+async def test_what_is_refused_for_now_is_told_all_the_same(metrics, together, world):
+    world.trouble.plan("put_metric_data", trouble.error("Throttling"), trouble.lost_request)
+    await metrics.publish([record(B, mean=2.0)])
+    assert await together("ForecastedDemand") == (1, 2.0, 2.0, 2.0)

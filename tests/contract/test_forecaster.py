@@ -13,16 +13,18 @@ from fakes.clock import TODAY, FakeClock
 from fakes.examples import A, B, C, state_after
 from fakes.faults import Fault
 from fakes.forecaster import FakeForecaster
+from targets import trouble
 
 from domain.events import ProductKey
 from domain.features import series_of
 from forecaster.dataset import SALES_COLUMNS, panel_of
 from forecaster.fitting import Fitting, train
 from forecaster.serve import Host, create_app
-from handlers.errors import TransientFailure
+from handlers.errors import Misconfigured, Overloaded, TransientFailure
 from worker.aws.sagemaker import SageMakerForecaster
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+PORT = "Forecaster"
 
 KEYS = [A, B, C, ProductKey("Grüße #1", "%")]
 
@@ -44,34 +46,24 @@ def model_dir(tmp_path_factory):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def endpoint(aws, model_dir):
-    """The model behind the worker's endpoint."""
+async def endpoint(request, world):
+    """A model behind the worker's endpoint, where the target has none of its own."""
+    if world is None or world.gateway is None:
+        yield
+        return
     host = Host()
-    host.load(model_dir)
+    host.load(request.getfixturevalue("model_dir"))
     async with TestServer(create_app(host)) as server:
-        aws.gateway.route(aws.settings.sagemaker_endpoint, str(server.make_url("/")))
+        world.gateway.route(world.settings.sagemaker_endpoint, str(server.make_url("/")))
         yield
     host.threads.shutdown()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def forecaster(kind, aws, endpoint):
+async def forecaster(kind, world, endpoint):
     if kind == "fake":
         return FakeForecaster()
-    return SageMakerForecaster(aws.clients.sagemaker, aws.settings.sagemaker_endpoint, FakeClock())
-
-
-@pytest.fixture
-def away(forecaster, aws):
-    """From now on the model does not answer."""
-
-    def go():
-        if isinstance(forecaster, FakeForecaster):
-            forecaster.faults.plan("forecast", *[Fault.BEFORE] * 5)
-        else:
-            aws.gateway.route(aws.settings.sagemaker_endpoint, None)
-
-    return go
+    return SageMakerForecaster(world.clients.sagemaker, world.settings.sagemaker_endpoint, FakeClock())
 
 
 def asked(keys):
@@ -104,7 +96,29 @@ async def test_hundreds_at_once(forecaster):
     assert set(await forecaster.forecast(keys, series, cover)) == set(keys)
 
 
-async def test_a_model_that_is_away_is_transient(forecaster, away):
-    away()
-    with pytest.raises(TransientFailure):
+async def test_a_product_the_model_could_not_forecast_is_absent_and_the_others_are_not(forecaster, world):
+    if isinstance(forecaster, FakeForecaster):
+        forecaster.absent = {B}
+    else:
+        without = trouble.answer_changed(lambda said: {**said, "predictions": said["predictions"][:1]})
+        world.trouble.plan("invoke_endpoint", without)
+    keys = [A, B]
+    assert set(await forecaster.forecast(*asked(keys))) == {A}
+
+
+@pytest.mark.parametrize(
+    ("of_the_fake", "of_the_service", "raised"),
+    [
+        (Fault.BEFORE, trouble.lost_answer, TransientFailure),
+        (Fault.BEFORE, trouble.error("ModelError", 424, OriginalStatusCode=500), TransientFailure),
+        (Fault.OVERLOADED, trouble.error("ThrottlingException"), Overloaded),
+        (Fault.MISCONFIGURED, trouble.error("ValidationError"), Misconfigured),
+    ],
+)
+async def test_a_failure_has_one_of_our_names(forecaster, world, of_the_fake, of_the_service, raised):
+    if isinstance(forecaster, FakeForecaster):
+        forecaster.faults.plan("forecast", of_the_fake)
+    else:
+        world.trouble.plan("invoke_endpoint", of_the_service)
+    with pytest.raises(raised):
         await forecaster.forecast(*asked(KEYS))

@@ -8,6 +8,7 @@ from contract_records import record
 from fakes.clock import TODAY
 from fakes.examples import A, B, C
 from fakes.forecasts import InMemoryForecasts
+from targets import trouble
 
 from domain.product import product_label
 from handlers.announcements import iso_day
@@ -15,6 +16,7 @@ from handlers.ports import ForecastRecord
 from worker.aws.forecasts import DynamoForecasts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+PORT = "Forecasts"
 
 
 def row(said: ForecastRecord):
@@ -31,18 +33,17 @@ def row(said: ForecastRecord):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def forecasts(kind, aws):
+async def forecasts(kind, world):
     if kind == "fake":
         return InMemoryForecasts()
-    return DynamoForecasts(aws.clients.dynamodb, aws.settings.forecasts_table)
+    return DynamoForecasts(world.clients.dynamodb, world.settings.forecasts_table)
 
 
 @pytest.fixture
-def saved(forecasts, aws):
+def saved(forecasts, world):
     async def rows():
         if isinstance(forecasts, InMemoryForecasts):
             return sorted(row(said) for said in forecasts.saved.values())
-        items = (await aws.clients.dynamodb.scan(TableName=aws.settings.forecasts_table))["Items"]
         return sorted(
             (
                 item["product_id"]["S"],
@@ -53,7 +54,7 @@ def saved(forecasts, aws):
                 item["source"]["S"],
                 float(item["confidence"]["N"]) if "confidence" in item else None,
             )
-            for item in items
+            for item in await world.items(world.settings.forecasts_table)
         )
 
     return rows
@@ -81,3 +82,13 @@ async def test_hundreds_in_one_call(forecasts, saved):
     await forecasts.save(records)
     assert await saved() == sorted(row(said) for said in records)
     await forecasts.save([])
+
+
+@pytest.mark.no_fake
+@pytest.mark.usefixtures("no_waiting")
+async def test_what_is_refused_for_now_and_what_is_left_over_is_saved_all_the_same(forecasts, saved, world):
+    throttled = trouble.error("ProvisionedThroughputExceededException")
+    world.trouble.plan("batch_write_item", throttled, trouble.items_unprocessed(3), trouble.lost_answer)
+    records = [record(A._replace(product_id=f"p{n}")) for n in range(10)]
+    await forecasts.save(records)
+    assert await saved() == sorted(row(said) for said in records)

@@ -9,14 +9,17 @@ import pytest_asyncio
 from fakes.clock import NOW, FakeClock
 from fakes.examples import A, B, C
 from fakes.shop import InMemoryInventory
+from targets import trouble
 
 from domain.events import ProductKey
 from domain.policy import SupplyTerms
 from domain.product import StockLevel
+from handlers.errors import TransientFailure
 from handlers.ports import InventoryRecord
 from worker.aws.inventory import DEFAULT_LOCATION, DynamoInventory
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+PORT = "Inventory"
 
 TERMS = SupplyTerms(lead_time_days=5, pack_size=2)
 EARLIER = NOW - 60_000
@@ -25,8 +28,8 @@ EARLIER = NOW - 60_000
 class Shop:
     """Writes a record as the shop would."""
 
-    def __init__(self, port: Any, aws: Any) -> None:
-        self.port, self.aws = port, aws
+    def __init__(self, port: Any, world: Any) -> None:
+        self.port, self.world = port, world
 
     async def put(self, key: ProductKey, level: int | None, at: int = EARLIER, category: str | None = None, **terms):
         if isinstance(self.port, InMemoryInventory):
@@ -42,19 +45,20 @@ class Shop:
             item["current_stock"] = {"N": str(level)}
         if category is not None:
             item["category"] = {"S": category}
-        await self.aws.clients.dynamodb.put_item(TableName=self.aws.settings.inventory_table, Item=item)
+        table = self.world.settings.inventory_table
+        await self.world.straight.dynamodb.put_item(TableName=table, Item=item)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def inventory(kind, aws):
+async def inventory(kind, world):
     if kind == "fake":
         return InMemoryInventory(TERMS)
-    return DynamoInventory(aws.clients.dynamodb, aws.settings.inventory_table, TERMS, FakeClock())
+    return DynamoInventory(world.clients.dynamodb, world.settings.inventory_table, TERMS, FakeClock())
 
 
 @pytest.fixture
-def shop(inventory, aws):
-    return Shop(inventory, aws)
+def shop(inventory, world):
+    return Shop(inventory, world)
 
 
 async def test_a_product_the_shop_does_not_know_is_absent(inventory, shop):
@@ -94,3 +98,32 @@ async def test_hundreds_are_read_in_one_call(inventory, shop):
         await shop.put(key, n)
     found = await inventory.read(keys)
     assert {key: record.stock.level for key, record in found.items()} == {key: n for n, key in enumerate(keys[:110])}
+
+
+@pytest.mark.no_fake
+@pytest.mark.usefixtures("no_waiting")
+async def test_what_is_refused_for_now_and_what_is_left_over_is_read_all_the_same(inventory, shop, world):
+    keys = [ProductKey(f"p{n}") for n in range(12)]
+    for key in keys:
+        await shop.put(key, 1)
+    throttled = trouble.error("ProvisionedThroughputExceededException")
+    world.trouble.plan("batch_get_item", throttled, trouble.keys_unprocessed(5), trouble.keys_unprocessed(0))
+    assert set(await inventory.read(keys)) == set(keys)
+
+
+@pytest.mark.no_fake
+@pytest.mark.usefixtures("no_waiting")
+async def test_what_stays_unread_is_no_unknown_product(inventory, shop, world):
+    """A product without stock would be ordered."""
+    await shop.put(A, 100)
+    world.trouble.always("batch_get_item", trouble.keys_unprocessed(0))
+    with pytest.raises(TransientFailure):
+        await inventory.read([A])
+
+
+@pytest.mark.no_fake
+async def test_stock_is_read_as_it_is_now_and_not_as_it_was(inventory, world):
+    """A delivery is booked before it is told of; a stale read would order it again."""
+    await inventory.read([A])
+    [said] = world.trouble.said("batch_get_item")
+    assert [wanted["ConsistentRead"] for wanted in said["RequestItems"].values()] == [True]

@@ -11,12 +11,15 @@ import pytest_asyncio
 from fakes.clock import NOW
 from fakes.examples import ODD_KEYS, A, sale
 from fakes.parking import InMemoryParking
+from targets import trouble
 
 from domain.events import ProductKey, SaleRecorded
+from handlers.errors import TransientFailure
 from handlers.ports import LateSale, Quarantined
 from worker.aws.parking import BODY_BYTES_MAX, REASON_CHARS_MAX, DynamoParking
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+PORT = "Parking"
 
 
 def as_bytes(text: str) -> bytes:
@@ -28,10 +31,10 @@ class Kept:
     """What lies in the parking place, read past the port."""
 
     port: Any
-    aws: Any
+    world: Any
 
     async def _items(self, prefix):
-        items = (await self.aws.clients.dynamodb.scan(TableName=self.aws.settings.state_table))["Items"]
+        items = await self.world.items(self.world.settings.state_table)
         return [item for item in items if item["pk"]["S"].startswith(prefix)]
 
     async def quarantined(self):
@@ -47,7 +50,7 @@ class Kept:
         if "body" in item:
             return item["body"].get("B") or as_bytes(item["body"].get("S", ""))
         bucket, _, key = item["body_in_s3"]["S"].removeprefix("s3://").partition("/")
-        answer = await self.aws.clients.s3.get_object(Bucket=bucket, Key=key)
+        answer = await self.world.straight.s3.get_object(Bucket=bucket, Key=key)
         async with answer["Body"] as stream:
             return await stream.read()
 
@@ -62,15 +65,16 @@ class Kept:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def parking(kind, aws):
+async def parking(kind, world):
     if kind == "fake":
         return InMemoryParking()
-    return DynamoParking(aws.clients.dynamodb, aws.clients.s3, aws.settings.state_table, aws.settings.quarantine_bucket)
+    clients, settings = world.clients, world.settings
+    return DynamoParking(clients.dynamodb, clients.s3, settings.state_table, settings.quarantine_bucket, 90)
 
 
 @pytest.fixture
-def kept(parking, aws):
-    return Kept(parking, aws)
+def kept(parking, world):
+    return Kept(parking, world)
 
 
 def record(name="m1", body="the line", reason="why"):
@@ -126,8 +130,33 @@ async def test_the_same_event_id_of_other_products_is_another_sale(parking, kept
     assert await kept.late() == sorted(sales, key=repr)
 
 
-@pytest.mark.parametrize("kind", ["emulator"])
+@pytest.mark.no_fake
 async def test_a_reason_that_quotes_a_sender_at_length_still_fits(parking, kept):
     await parking.quarantine([record(reason="r" * 900_000)])
     [(reason, _, _)] = (await kept.quarantined()).values()
     assert reason == "r" * REASON_CHARS_MAX
+
+
+@pytest.mark.no_fake
+@pytest.mark.usefixtures("no_waiting")
+async def test_what_is_refused_for_now_and_what_is_left_over_is_written_all_the_same(parking, kept, world):
+    throttled = trouble.error("ProvisionedThroughputExceededException")
+    world.trouble.plan("batch_write_item", throttled, trouble.items_unprocessed(3), trouble.items_unprocessed(0))
+    world.trouble.plan("put_object", trouble.error("SlowDown", 503), trouble.lost_answer)
+    records = [record(f"m{n}") for n in range(20)] + [record("large", "z" * 300_000)]
+    await parking.quarantine(records)
+    assert set(await kept.quarantined()) == {r.record_id for r in records}
+    world.trouble.plan("batch_write_item", throttled, trouble.lost_answer)
+    await parking.late([LateSale(sale(), NOW)])
+    assert await kept.late() == [LateSale(sale(), NOW)]
+
+
+@pytest.mark.no_fake
+@pytest.mark.usefixtures("no_waiting")
+async def test_what_cannot_be_kept_is_not_passed_over(parking, world):
+    """Else the message would be deleted, and the line lost."""
+    world.trouble.always("batch_write_item", trouble.items_unprocessed(0))
+    with pytest.raises(TransientFailure):
+        await parking.quarantine([record()])
+    with pytest.raises(TransientFailure):
+        await parking.late([LateSale(sale(), NOW)])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
+from contract_records import dirty, only
 from fakes.clock import NOW
 from fakes.examples import ODD_KEYS, A, B, C, entry, first_change, order_of, rich_state, sale, segment, state_after
-from fakes.state import InMemoryState
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,21 +15,10 @@ from domain.events import ProductKey
 from domain.ledger import TAIL_ENTRIES, Ledger
 from domain.product import Outcome, ProductState, StockLevel, fold
 from handlers.ports import Change, Committed
-from worker.aws.state import DynamoState
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+PORT = "StateStore"
 YES, NO = Committed.YES, Committed.NO
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def store(kind, aws):
-    if kind == "fake":
-        return InMemoryState()
-    return DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)
-
-
-async def only(store, key: ProductKey) -> ProductState:
-    return (await store.load([key]))[key]
 
 
 async def test_a_product_never_seen_is_fresh(store):
@@ -66,7 +53,7 @@ async def test_ids_are_kept_verbatim_and_apart(store):
     states = [replace(rich_state(key), units=n) for n, key in enumerate(ODD_KEYS)]
     assert await store.commit([Change(state) for state in states]) == [YES] * len(states)
     assert await store.load(ODD_KEYS) == {state.key: state for state in states}
-    assert set(await store.dirty(NOW + 1, 100)) == set(ODD_KEYS)
+    assert await dirty(store, NOW + 1, ODD_KEYS) == set(ODD_KEYS)
 
 
 async def test_a_wrong_version_writes_nothing_and_leaves_the_others(store):
@@ -105,6 +92,17 @@ async def test_segments_are_written_kept_and_dropped_with_their_header(store):
     second = replace(first, version=2, ledger=ledger)
     assert await store.commit([Change(second, (newer,), dropped=(0, 1))]) == [YES]
     assert await only(store, A) == second
+
+
+@pytest.mark.no_fake
+async def test_a_dropped_segment_takes_no_room_any_more(store, world):
+    segments = (segment(0), segment(1))
+    first = rich_state(A, segments=segments)
+    await store.commit([Change(first, segments)])
+    ledger = replace(first.ledger, first=1, segments=segments[1:])
+    await store.commit([Change(replace(first, version=2, ledger=ledger), dropped=(0,))])
+    kept = [item["sk"]["S"] for item in await world.items(world.settings.state_table)]
+    assert [sk for sk in kept if sk.startswith("E#")] == ["E#000000000001"]
 
 
 async def test_a_lost_change_writes_and_drops_no_segment(store):
@@ -158,34 +156,12 @@ async def test_the_dirty_are_found_by_age_until_they_are_decided(store):
     keys = [ProductKey(f"p{n}") for n in range(30)]
     states = {key: replace(first_change(key).state, dirty_since=NOW + n) for n, key in enumerate(keys)}
     await store.commit([Change(state) for state in states.values()])
-    assert set(await store.dirty(NOW + 20, 100)) == set(keys[:20])
+    assert await dirty(store, NOW + 20, keys[:20]) == set(keys[:20])
     assert len(await store.dirty(NOW + 99, 5)) == 5
     assert await store.dirty(NOW, 100) == []
     decided = [replace(states[key], version=2, dirty=0) for key in keys[:10]]
     assert await store.commit([Change(state) for state in decided]) == [YES] * 10
-    assert set(await store.dirty(NOW + 99, 100)) == set(keys[10:])
-
-
-async def test_of_two_writers_exactly_one_wins(store):
-    await store.commit([first_change(A)])
-    base = await only(store, A)
-    rivals = [replace(base, version=2, units=n) for n in range(8)]
-    results = await asyncio.gather(*(store.commit([Change(rival)]) for rival in rivals))
-    won = [n for n, result in enumerate(results) if result == [YES]]
-    assert len(won) == 1
-    assert (await only(store, A)).units == won[0]
-
-
-async def test_rivals_over_many_products_lose_and_win_product_by_product(store):
-    keys = [ProductKey(f"p{n}") for n in range(12)]
-    mine = [first_change(key, "mine", 1) for key in keys]
-    theirs = [first_change(key, "theirs", 2) for key in reversed(keys)]
-    one, two = await asyncio.gather(store.commit(mine), store.commit(theirs))
-    results = dict(zip(keys, one, strict=True)), dict(zip(reversed(keys), two, strict=True))
-    loaded = await store.load(keys)
-    for key in keys:
-        winner = [units for units, said in ((1, results[0][key]), (2, results[1][key])) if said is YES]
-        assert winner == ([loaded[key].units] if loaded[key].version else [])
+    assert await dirty(store, NOW + 99, keys[10:]) == set(keys[10:])
 
 
 async def test_a_state_loaded_is_one_that_can_be_committed_on(store):

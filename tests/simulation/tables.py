@@ -122,6 +122,7 @@ class Tables:
         key = table.key_of(said["Item"])
         if (table.name, key) in self._locked:
             raise ServiceError("TransactionConflictException")
+        _refuse_if_too_large([said["Item"]])
         self._decide([(table.name, key, said["Item"])])
         self._show(table.name, key, said["Item"])
         return {}
@@ -132,6 +133,7 @@ class Tables:
         _refuse_if(len(requests) > WRITE_ITEMS_MAX, f"more than {WRITE_ITEMS_MAX} items")
         writes = [_written(table, request) for request in requests]
         _refuse_if(len({key for _, key, _ in writes}) < len(writes), "the same key twice")
+        _refuse_if_too_large([item for _, _, item in writes])
         done, left = self._a_part(list(zip(requests, writes, strict=True)))
         left += [both for both in done if both[1][:2] in self._locked]
         done = [both for both in done if both[1][:2] not in self._locked]
@@ -145,6 +147,7 @@ class Tables:
         _refuse_if(not 1 <= len(actions) <= ACTIONS_MAX, f"not 1 to {ACTIONS_MAX} actions")
         places = [write[:2] for write, _, _ in actions]
         _refuse_if(len(set(places)) < len(places), "two actions on one item")
+        _refuse_if_too_large([item for (_, _, item), _, _ in actions])
         taken = [place in self._locked for place in places]
         if any(taken):
             self.conflicts += 1
@@ -175,8 +178,6 @@ class Tables:
         answer.set_result({})
 
     def _decide(self, writes: list[Write]) -> None:
-        for _, _, item in writes:
-            _refuse_if(item is not None and size_of(item) > ITEM_BYTES_MAX, "item over 400 KB")
         self.decided(writes)
 
     def _show(self, name: str, key: Key, item: Item | None) -> None:
@@ -225,6 +226,10 @@ def _action(tables: Tables, action: Said) -> tuple[Write, str | None, Said | Non
 def _refuse_if(wrong: bool, reason: str) -> None:
     if wrong:
         raise ServiceError("ValidationException", reason)
+
+
+def _refuse_if_too_large(items: list[Item | None]) -> None:
+    _refuse_if(any(item is not None and size_of(item) > ITEM_BYTES_MAX for item in items), "item over 400 KB")
 
 
 def _cancelled(codes: list[str]) -> ServiceError:

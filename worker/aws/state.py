@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from domain.events import ProductKey
 from domain.ledger import Segment
 from domain.product import ProductState, product_label, product_of
-from handlers.errors import Overloaded, TransientFailure
+from handlers.errors import Misconfigured, Overloaded, TransientFailure
 from handlers.ports import Change, Committed, OutboxEntry
 from worker.aws import state_codec as codec
 from worker.aws.clients import error_code, translated
@@ -28,7 +28,7 @@ from worker.retry import retrying
 log = structlog.get_logger()
 
 ACTIONS_MAX = 100
-TRANSACTION_BYTES_MAX = 3_000_000
+TRANSACTION_BYTES_MAX = 700_000  # of 4 MB; a request over 1 MB would hold up the event loop while it is written
 DIRTY_INDEX = "dirty-index"
 TRANSACTIONS_IN_FLIGHT = 4
 
@@ -230,6 +230,9 @@ def _cancelled(exc: ClientError, owners: Sequence[int]) -> Exception:
     lost = {owner for owner, reason in zip(owners, reasons, strict=False) if reason == "ConditionalCheckFailed"}
     if lost:
         return _Cancelled(lost)
+    if "ValidationError" in reasons:
+        said = [reason["Message"] for reason in exc.response["CancellationReasons"] if reason.get("Message")]
+        return Misconfigured(f"TransactWriteItems can never succeed: {'; '.join(said)}")
     return Overloaded(f"TransactWriteItems was cancelled: {', '.join(sorted(set(reasons)))}")
 
 

@@ -1,0 +1,106 @@
+"""What must a place have so that the contract suites can run on it?
+
+A target opens its servers once, then gives every test a World: everything there, nothing in it. Ports it has nothing
+for are skipped with its reason; what it is known to do wrong stands in gaps.py."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from targets.trouble import Trouble
+from worker.aws.clients import Clients
+from worker.local.gateway import Gateway
+from worker.settings import Settings
+
+T = TypeVar("T")
+# Gives the world of one test of this port: what the port does not need may be absent.
+Fresh = Callable[[str], Awaitable["World"]]
+
+SOON_S = 10.0
+
+# The ports of handlers/ports.py that an AWS service stands behind, the queue, and the services by themselves.
+OF_DYNAMODB = frozenset({"StateStore", "Parking", "Inventory", "Forecasts", "DynamoDB"})
+OF_AWS = OF_DYNAMODB | {"EventBus", "ForecastMetrics", "Forecaster", "Explainer", "SqsSource", "SQS", "EventBridge"}
+OF_THE_BUS = frozenset({"EventBus", "EventBridge"})
+OF_THE_PROCESS = frozenset({"Clock", "Metrics"})
+
+
+@dataclass(slots=True)
+class World:
+    """straight reaches the services as they are; clients are what an adapter gets, and trouble decides what becomes of
+    their calls. gateway, where there is one, leads the model's endpoint to an instance."""
+
+    straight: Clients
+    settings: Settings
+    trouble: Trouble
+    clients: Clients
+    subscriber_url: str = ""
+    gateway: Gateway | None = None
+    prefix: str = ""
+    queues: int = 0
+    poll_s: int = 0
+
+    async def items(self, table: str) -> list[dict[str, Any]]:
+        """Everything in a table."""
+        found, start = [], {}
+        while True:
+            page = await self.straight.dynamodb.scan(TableName=table, ConsistentRead=True, **start)
+            found += page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return found
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    async def queue(self, *, fifo: bool = False) -> str:
+        """The address of a new queue."""
+        self.queues += 1
+        name = f"{self.prefix}contract-{self.queues}{'.fifo' if fifo else ''}"
+        said = {"FifoQueue": "true"} if fifo else {}
+        return str((await self.straight.sqs.create_queue(QueueName=name, Attributes=said))["QueueUrl"])
+
+    async def events(self, count: int) -> list[tuple[str, str, Any]]:
+        """What a subscriber of the bus has received, once it is this many: source, type and detail of each."""
+        found: list[dict[str, Any]] = []
+        deadline = time.monotonic() + SOON_S
+        while True:
+            answer = await self.straight.sqs.receive_message(
+                QueueUrl=self.subscriber_url, MaxNumberOfMessages=10, WaitTimeSeconds=self.poll_s
+            )
+            messages = answer.get("Messages", [])
+            found += [json.loads(message["Body"]) for message in messages]
+            if not messages and (len(found) >= count or time.monotonic() > deadline):
+                return [(said["source"], said["detail-type"], said["detail"]) for said in found]
+
+
+class Target(ABC):
+    """A place to run on. name is what --target says; on_the_emulator: the embedded AWS must run beside it."""
+
+    name: str
+    on_the_emulator = False
+
+    def refusal(self) -> str | None:
+        """Why nothing can be run here now; None if it can."""
+        return None
+
+    @abstractmethod
+    def why_not(self, port: str) -> str | None:
+        """Why this port is not run here; None if it is."""
+
+    @abstractmethod
+    def opened(self, emulator_url: str, folder: Path) -> AbstractAsyncContextManager[Fresh]:
+        """Everything that is opened once; gives what makes a World for one test."""
+
+
+async def soon(read: Callable[[], Awaitable[T]], wanted: T, within_s: float = SOON_S) -> T:
+    """What read() answers as soon as that is what is wanted, and otherwise in the end: an index may lag behind."""
+    deadline = time.monotonic() + within_s
+    while (said := await read()) != wanted and time.monotonic() < deadline:  # noqa: ASYNC110 - the service has no event
+        await asyncio.sleep(0.05)
+    return said
