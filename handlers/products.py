@@ -1,8 +1,8 @@
 """Which state of a product do we work on, and who may change it here?
 
-A bounded cache of committed states in front of the store. Inside one worker a product is changed by one task at a
-time (hold); between workers only the version condition of the commit decides, so a stale entry costs a retry and
-never a wrong count. What is not known to be committed is not kept."""
+A cache of committed states in front of the store, bounded in products and in bytes. Inside one worker a product is
+changed by one task at a time (hold); between workers only the version condition of the commit decides, so a stale
+entry costs a retry and never a wrong count. What is not known to be committed is not kept."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from handlers.ports import Change, Committed, StateStore
 
 
 class Products:
-    def __init__(self, store: StateStore, cached_products_max: int) -> None:
+    def __init__(self, store: StateStore, cached_products_max: int, cached_bytes_max: int) -> None:
         self._store = store
         self._limit = cached_products_max
+        self._bytes_max = cached_bytes_max
+        self._bytes = 0
         self._states: OrderedDict[ProductKey, ProductState] = OrderedDict()
         self._locks: dict[ProductKey, _Lock] = {}
 
@@ -58,7 +60,7 @@ class Products:
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
         """Commits and keeps what is now durable; everything else is forgotten and read again when needed."""
         for change in changes:
-            self._states.pop(change.state.key, None)
+            self._drop(change.state.key)
         results = await self._store.commit(changes)
         for change, result in zip(changes, results, strict=True):
             if result is Committed.YES:
@@ -68,10 +70,24 @@ class Products:
     def _keep(self, key: ProductKey, state: ProductState) -> None:
         known = self._states.get(key)
         if known is None or known.version <= state.version:
+            self._drop(key)
             self._states[key] = state
+            self._bytes += bytes_of(state)
         self._states.move_to_end(key)
-        while len(self._states) > self._limit:
-            self._states.popitem(last=False)
+        while len(self._states) > self._limit or (self._bytes > self._bytes_max and len(self._states) > 1):
+            self._drop(next(iter(self._states)))
+
+    def _drop(self, key: ProductKey) -> None:
+        state = self._states.pop(key, None)
+        if state is not None:
+            self._bytes -= bytes_of(state)
+
+
+def bytes_of(state: ProductState) -> int:
+    """About how many bytes of memory a state takes (measured: bench/soak/costs.py)."""
+    ledger = state.ledger
+    ids = len(ledger.tail) + sum(len(segment.entries) + 250 for segment in ledger.segments)
+    return 2_000 + 330 * len(state.buckets) + 150 * len(state.intervals) + 250 * len(state.open_orders) + ids
 
 
 class _Lock(asyncio.Lock):

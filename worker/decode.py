@@ -2,12 +2,14 @@
 
 A body may be one event, an order with several lines, or a JSON array of either, bare or wrapped by SNS, EventBridge,
 Pipes or a DynamoDB stream image. What cannot be read becomes a Rejected line with the reason and the line as it came;
-the other lines of the same message go on. Decoding never raises for what a sender wrote."""
+the other lines of the same message go on. Decoding never raises for what a sender wrote, and a small message never
+becomes large in memory: one with too many lines is rejected whole."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from domain.events import Event
@@ -17,6 +19,8 @@ from worker.json_text import Broken, parse
 from worker.schema import read_event
 
 DEPTH_MAX = 6
+LINES_MAX = 20_000
+ORDER_CELLS_MAX = 500_000  # lines times what the order says for each of them
 LINE_FIELDS = ("lines", "items", "line_items")
 
 
@@ -51,7 +55,9 @@ def decode(body: str, message_id: str, now: int) -> tuple[list[Decoded], list[Re
     events: list[Decoded] = []
     rejected: list[Rejected] = []
     try:
-        lines = list(_lines(parse(body), DEPTH_MAX))
+        lines = list(islice(_lines(parse(body), DEPTH_MAX), LINES_MAX + 1))
+        if len(lines) > LINES_MAX:
+            raise InvalidEvent(f"more than {LINES_MAX} lines in one message")
     except InvalidEvent as exc:
         return [], [Rejected(exc.reason, message_id, body)]
     single = len(lines) == 1
@@ -121,6 +127,8 @@ def _order_lines(said: Mapping[str, Any], kind: str | None, event_id: str | None
         yield _Line(said, kind, event_id)
         return
     order = {name: value for name, value in said.items() if name != field}
+    if len(said[field]) * (1 + len(order)) > ORDER_CELLS_MAX:
+        raise InvalidEvent(f"an order of {len(said[field])} lines and {len(order)} fields is too large for one message")
     order_id = order.pop("event_id", None) or order.pop("order_id", None) or event_id
     for index, line in enumerate(said[field]):
         fields = {**order, **line} if isinstance(line, dict) else line

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from sys import getsizeof
 from time import perf_counter
 
 import structlog
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 
 BACK_OFF_S = 2.0
 HAND_OVER_S = 5.0
+BODY_BYTES_MAX = 64 * 1024 * 1024
 INSIGHTS_IN_FLIGHT = 2
 FORECAST_METRICS_EVERY_S = 60.0
 
@@ -36,6 +38,9 @@ class Runner:
         self._settings = settings
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue()
         self._slots = asyncio.Semaphore(settings.messages_in_flight)
+        self._body_bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
         self._deciding = Deciding(parts, settings)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -87,6 +92,7 @@ class Runner:
     async def _poll(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             # Slots are taken before receiving: nothing is received that there is no room for.
+            await self._room.wait()
             for _ in range(BATCH_MAX):
                 await self._slots.acquire()
             messages: list[Message] = []
@@ -100,12 +106,21 @@ class Runner:
                 await set_within(stop, BACK_OFF_S)
             finally:
                 self._release(BATCH_MAX - len(messages))
+            self._hold(sum(getsizeof(message.body) for message in messages))
             for message in messages:
                 await self._inbox.put(message)
 
     def _release(self, slots: int) -> None:
         for _ in range(slots):
             self._slots.release()
+
+    def _hold(self, body_bytes: int) -> None:
+        """So many more bytes of bodies are held, or fewer if negative; beyond BODY_BYTES_MAX nothing is received."""
+        self._body_bytes += body_bytes
+        if self._body_bytes < BODY_BYTES_MAX:
+            self._room.set()
+        else:
+            self._room.clear()
 
     async def _record(self, group: asyncio.TaskGroup) -> None:
         """Settles micro-batches one after the other; deleting the messages of one overlaps with the next."""
@@ -165,6 +180,7 @@ class Runner:
             log.warning("acknowledge.failed", messages=len(done), reason=str(exc))
         finally:
             self._release(len(done) + len(handed_back))
+            self._hold(-sum(getsizeof(message.body) for message in (*done, *handed_back)))
         self._parts.metrics.observe(Metric.ACKNOWLEDGE_TIME, (perf_counter() - started) * 1000)
 
     @property

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
         0.5, ge=0.01, le=300, description="Shortest time between assessments of dirty products"
     )
     cached_products: int = Field(50_000, ge=1, description="Product states kept in memory")
+    cached_mb: int = Field(512, ge=1, description="Megabytes those may take, about")
     sweep_interval_s: float = Field(10, ge=0.2, description="How often what a dead worker left behind is looked for")
     sweep_age_s: float = Field(15, ge=0, description="How old it must be")
     visibility_timeout_s: int = Field(120, ge=10, le=43_200, description="Visibility timeout of received messages")

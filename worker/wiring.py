@@ -45,7 +45,7 @@ async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
         await clients.events.describe_event_bus(Name=settings.event_bus)
     metrics = EmbeddedMetrics(clock.now)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
-    products = Products(store, settings.cached_products)
+    products = Products(store, settings.cached_products, settings.cached_mb * 1_000_000)
     parking = DynamoParking(
         clients.dynamodb, clients.s3, settings.state_table, settings.quarantine_bucket, settings.quarantine_days
     )

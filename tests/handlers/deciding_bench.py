@@ -37,7 +37,7 @@ class Deciding:
         self.inventory = InMemoryInventory(TERMS, self.faults)
         self.forecaster = FakeForecaster(self.faults)
         self.bus = InMemoryBus(self.faults)
-        self.products = Products(self.store, 1_000)
+        self.products = Products(self.store, 1_000, 10**9)
         self.watermark = Watermark()
         parking = InMemoryParking(self.faults)
         self.record = RecordSales(self.products, parking, self.clock, self.metrics, self.watermark)

@@ -155,7 +155,7 @@ async def test_a_timeout_after_success_orders_nothing_twice(needy):
 
 async def test_another_workers_decision_is_not_doubled(needy, clock, metrics):
     assessments = await needy.assessed(A)
-    other = PlaceReorders(Products(needy.store, 10), clock, metrics)
+    other = PlaceReorders(Products(needy.store, 10, 10**9), clock, metrics)
     assert len((await other(assessments)).outbox) == 1
     placed = await needy.place(assessments)
     assert (placed.outbox, placed.still_dirty) == ([], {A})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -11,10 +12,10 @@ from fakes.faults import Fault
 from fakes.state import InMemoryState
 
 from domain.events import ProductKey
-from domain.product import ProductState
+from domain.product import Bucket, ProductState
 from handlers.errors import TransientFailure
 from handlers.ports import Change, Committed
-from handlers.products import Products
+from handlers.products import Products, bytes_of
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def store(faults):
 
 @pytest.fixture
 def products(store):
-    return Products(store, 3)
+    return Products(store, 3, 10**9)
 
 
 def later(state, **changes):
@@ -161,3 +162,48 @@ async def test_only_the_changes_that_won_are_kept(products, store):
     stale, good = first_change(A, "mine"), first_change(B)
     assert await products.commit([stale, good]) == [Committed.NO, Committed.YES]
     assert await products.get([A, B]) == {A: store.at(A), B: good.state}
+
+
+def _sold(key, days):
+    buckets = {20_000 + n: Bucket(1_000 + n, 10**6 + n, 300 + n, 10**5 + n, 500 + n) for n in range(days)}
+    return ProductState(key, version=1, newest_day=20_000 + days, buckets=buckets)
+
+
+async def test_the_cache_is_bounded_in_bytes_whatever_a_product_weighs(store):
+    products = Products(store, 1_000, 3 * bytes_of(_sold(A, 91)))
+    keys = [ProductKey(f"p{n}") for n in range(20)]
+    await products.commit([Change(_sold(key, 91)) for key in keys])
+    assert await _loaded_anew(products, store, keys) == keys[:-3]
+
+
+async def test_one_product_over_the_bound_is_still_kept(store):
+    products = Products(store, 1_000, 1)
+    await products.commit([Change(_sold(A, 91))])
+    assert await _loaded_anew(products, store, [A]) == []
+
+
+async def _loaded_anew(products, store, keys):
+    """Which of these the cache does not have."""
+    asked = []
+    load = store.load
+
+    async def told(wanted):
+        asked.extend(wanted)
+        return await load(wanted)
+
+    store.load = told
+    await products.get(keys)
+    return asked
+
+
+def test_a_state_weighs_about_what_it_takes_and_not_less():
+    taken = _memory_of(lambda: _sold(A, 91))
+    assert taken < bytes_of(_sold(A, 91)) < 1.5 * taken
+
+
+def _memory_of(make, copies=200):
+    tracemalloc.start()
+    kept = [make() for _ in range(copies)]
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return taken / len(kept)

@@ -40,7 +40,7 @@ class Bench:
         self.store = InMemoryState(faults)
         self.parking = InMemoryParking(faults)
         self.clock, self.metrics, self.watermark = clock, metrics, Watermark()
-        self.products = Products(self.store, 1_000)
+        self.products = Products(self.store, 1_000, 10**9)
         self.record = RecordSales(self.products, self.parking, clock, metrics, self.watermark)
 
     async def __call__(self, *events) -> object:
@@ -85,7 +85,7 @@ async def test_an_event_of_an_earlier_batch_is_counted_once_and_commits_nothing(
 
 async def test_a_duplicate_is_known_to_a_worker_that_never_saw_it(bench, clock, metrics):
     await bench(sale(A, "1", 2))
-    other = RecordSales(Products(bench.store, 10), bench.parking, clock, metrics, Watermark())
+    other = RecordSales(Products(bench.store, 10, 10**9), bench.parking, clock, metrics, Watermark())
     outcomes, _ = await other(incoming(sale(A, "1", 2)))
     assert outcomes == [DUPLICATE]
     assert bench.units() == 2
@@ -119,7 +119,7 @@ async def test_a_state_that_cannot_be_read_is_read_again(bench):
 async def test_another_workers_commit_is_not_overwritten(bench):
     await bench(sale(A, "1", 2))
     # The other one commits on top of it; what this worker has in its cache is now stale.
-    other = Products(bench.store, 10)
+    other = Products(bench.store, 10, 10**9)
     record = RecordSales(other, bench.parking, bench.clock, bench.metrics, Watermark())
     assert (await record(incoming(sale(A, "2", 5))))[0] == [APPLIED]
     outcomes, _ = await bench(sale(A, "3", 7), sale(A, "2", 5))
@@ -232,7 +232,7 @@ async def test_batches_of_one_product_wait_for_each_other_and_lose_no_commit(ben
 
 async def test_workers_that_share_products_count_each_event_once(clock, metrics, faults):
     store, parking = InMemoryState(faults), InMemoryParking(faults)
-    workers = [RecordSales(Products(store, 10), parking, clock, metrics, Watermark()) for _ in range(3)]
+    workers = [RecordSales(Products(store, 10, 10**9), parking, clock, metrics, Watermark()) for _ in range(3)]
     faults.plan("commit", None, Fault.AFTER, Fault.LOSE, Fault.BEFORE, None, Fault.FORGET, Fault.AFTER)
     events = [sale(key, f"{key}-{n}", n) for key in (A, B, C) for n in range(20)]
     # Every event is delivered to two workers.

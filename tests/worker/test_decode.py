@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.events import ProductKey, PromotionPlanned, ReorderCancelled, SaleRecorded, ShipmentReceived, StockChanged
-from worker.decode import DEPTH_MAX, as_text, decode
+from worker.decode import DEPTH_MAX, LINES_MAX, as_text, decode
 
 SALE = {"product_id": "A", "quantity": 2, "unit_price": "1.50", "sale_date": "2024-10-01", "event_id": "e1"}
 
@@ -293,3 +294,22 @@ def test_every_line_of_an_array_comes_out_once(said, sns):
     assert len(events) + len(rejected) == len(said)
     if len(said) > 1:
         assert sorted(line.line_id for line in (*events, *rejected)) == sorted(f"m-{n}" for n in range(len(said)))
+
+
+def test_a_message_of_too_many_lines_is_rejected_whole():
+    events, rejected = decode(json.dumps([1] * (LINES_MAX + 1)), "m", NOW)
+    assert (events, [line.line_id for line in rejected]) == ([], ["m"])
+    assert reasons_of([1] * (LINES_MAX + 1)) == [f"more than {LINES_MAX} lines in one message"]
+    assert len(reasons_of([1] * LINES_MAX)) == LINES_MAX
+
+
+def test_a_small_message_does_not_become_large_in_memory():
+    order = {f"field{n}": n for n in range(200)} | {"lines": [{}] * 80_000}
+    body = json.dumps(order)
+    assert len(body) < 400_000
+    tracemalloc.start()
+    [reason] = reasons_of(body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "80000 lines and 200 fields is too large" in reason
+    assert peak < 40_000_000

@@ -47,7 +47,7 @@ class Bench:
     def __init__(self, clock, metrics, faults) -> None:
         self.store, self.parking = InMemoryState(faults), InMemoryParking(faults)
         self.bodies, self.faults, self.metrics = Bodies(), faults, metrics
-        record = RecordSales(Products(self.store, 100), self.parking, clock, metrics, Watermark())
+        record = RecordSales(Products(self.store, 100, 10**9), self.parking, clock, metrics, Watermark())
         self.intake = Intake(self.bodies, record, self.parking, clock, metrics)
 
     async def __call__(self, *messages) -> object:

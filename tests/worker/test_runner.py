@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 import pytest_asyncio
@@ -233,29 +233,45 @@ async def test_what_fails_for_a_while_loses_no_message_and_counts_none_twice(aws
     assert ids == {"A:1", "B#north:1", "Grüße %231:1"}
 
 
+@contextmanager
+def most_held(source, monkeypatch):
+    """The most messages that were received and not yet acknowledged."""
+    held, most = 0, [0]
+    receive, acknowledge = source.receive, source.acknowledge
+
+    async def receiving(wait_s):
+        nonlocal held
+        messages = await receive(wait_s)
+        held += len(messages)
+        most[0] = max(most[0], held)
+        return messages
+
+    async def acknowledging(messages):
+        nonlocal held
+        await acknowledge(messages)
+        held -= len(messages)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(source, "receive", receiving)
+        patched.setattr(source, "acknowledge", acknowledging)
+        yield most
+
+
 async def test_no_more_messages_are_held_than_there_are_slots(aws, truth, monkeypatch):
     await send(aws, *([row] for row in sales()))
-    held = most = 0
     async with running(aws, messages_in_flight=20, pollers=2, batch_sales=5) as runner:
-        source = runner._parts.source
-        receive, acknowledge = source.receive, source.acknowledge
+        with most_held(runner._parts.source, monkeypatch) as most:
+            await settled(aws, truth, 3 * DAYS)
+    assert 0 < most[0] <= 20
 
-        async def receiving(wait_s):
-            nonlocal held, most
-            messages = await receive(wait_s)
-            held += len(messages)
-            most = max(most, held)
-            return messages
 
-        async def acknowledging(messages):
-            nonlocal held
-            await acknowledge(messages)
-            held -= len(messages)
-
-        monkeypatch.setattr(source, "receive", receiving)
-        monkeypatch.setattr(source, "acknowledge", acknowledging)
-        await settled(aws, truth, 3 * DAYS)
-    assert 0 < most <= 20
+async def test_nothing_is_received_while_too_many_bytes_are_held(aws, truth, monkeypatch):
+    monkeypatch.setattr("worker.runner.BODY_BYTES_MAX", 1)
+    await send(aws, *([row] for row in sales()))
+    async with running(aws, messages_in_flight=200, pollers=1, batch_sales=5) as runner:
+        with most_held(runner._parts.source, monkeypatch) as most:
+            await settled(aws, truth, 3 * DAYS)
+    assert 0 < most[0] <= 10
 
 
 async def test_a_stop_in_the_middle_loses_nothing_and_the_next_worker_goes_on(aws, truth):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from enum import Enum
 from functools import partial
 from random import getrandbits
 from typing import Any
@@ -31,6 +32,14 @@ ACTIONS_MAX = 100
 TRANSACTION_BYTES_MAX = 700_000  # of 4 MB; a request over 1 MB would hold up the event loop while it is written
 DIRTY_INDEX = "dirty-index"
 TRANSACTIONS_IN_FLIGHT = 4
+LOADS_MAX = 3
+
+
+class _Unread(Enum):
+    """Why a product has no state for now: a newer worker wrote it, or it changed between the two reads of it."""
+
+    REFUSED = "refused"
+    MOVED = "moved"
 
 
 class _Cancelled(Exception):
@@ -48,28 +57,38 @@ class DynamoState:
         self._deadline_s = deadline_s
 
     async def load(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
-        wanted = [codec.header_key(key) for key in dict.fromkeys(keys)]
-        items = await batch_get(self._client, self._table, wanted, consistent=True)
         states = {key: ProductState(key) for key in keys}
-        loaded = await gather_bounded(self._readable, items, 16)
-        for product, state in loaded:
-            if state is None:
+        moved = list(states)
+        for _ in range(LOADS_MAX):
+            moved = await self._load(moved, states)
+            if not moved:
+                return states
+        raise TransientFailure(f"segments of {product_label(moved[0])} changed again and again while they were read")
+
+    async def _load(self, keys: Sequence[ProductKey], states: dict[ProductKey, ProductState]) -> list[ProductKey]:
+        """Puts what is durable into states; returns the products whose header moved on while they were read."""
+        wanted = [codec.header_key(key) for key in keys]
+        items = await batch_get(self._client, self._table, wanted, consistent=True)
+        products = [product_of(item["pk"]["S"].removeprefix("P#")) for item in items]
+        loaded = await gather_bounded(self._with_segments, list(zip(products, items, strict=True)), 16)
+        moved = []
+        for product, state in zip(products, loaded, strict=True):
+            if state is _Unread.REFUSED:
                 del states[product]
+            elif state is _Unread.MOVED:
+                moved.append(product)
             else:
                 states[product] = state
-        return states
+        return moved
 
-    async def _readable(self, item: Item) -> tuple[ProductKey, ProductState | None]:
-        product = product_of(item["pk"]["S"].removeprefix("P#"))
+    async def _with_segments(self, row: tuple[ProductKey, Item]) -> ProductState | _Unread:
+        product, item = row
         try:
-            return product, await self._with_segments(product, item)
+            state = codec.decode_header(product, item)
         except codec.NewerSchema as exc:
             # This product waits for the newer version; the others go on.
             log.error("state.refused", reason=str(exc))
-            return product, None
-
-    async def _with_segments(self, product: ProductKey, item: Item) -> ProductState:
-        state = codec.decode_header(product, item)
+            return _Unread.REFUSED
         ledger = state.ledger
         if ledger.first == ledger.next_number:
             return state
@@ -87,7 +106,7 @@ class DynamoState:
         segments: tuple[Segment, ...] = tuple(codec.decode_segment(each) for each in found)
         if len(segments) != ledger.next_number - ledger.first:
             # The header moved on between the two reads; the next read of it will say how.
-            raise TransientFailure(f"segments of {product_label(product)} changed while they were read")
+            return _Unread.MOVED
         return codec.decode_header(product, item, segments)
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
