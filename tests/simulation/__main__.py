@@ -11,8 +11,8 @@ from functools import partial
 from rich.console import Console
 
 from simulation.accidents import accidents
-from simulation.many import accident_outcome, all_of, seed_outcome, tell
-from simulation.run import run
+from simulation.many import accident_outcome, all_of, opener, seed_outcome, tell
+from simulation.run import Opener, run
 from simulation.scenario import Accident, Scenario, small, swarm
 
 DESCRIPTION = """\
@@ -29,23 +29,24 @@ def main(arguments: list[str] | None = None) -> int:
         scenario, name = (
             (small(asked.accident), f"{asked.accident}") if asked.accident else (swarm(asked.first), asked.first)
         )
-        return _traced(scenario, str(name), console)
+        return _traced(scenario, str(name), console, opener(asked.wire))
+    of_accident, of_seed = partial(accident_outcome, wire=asked.wire), partial(seed_outcome, wire=asked.wire)
     if asked.accident:
-        return tell([accident_outcome(asked.accident)], 1, console, _named("accident"))
+        return tell([of_accident(asked.accident)], 1, console, _named("accident"))
     if asked.exhaustive:
         planned = accidents(asked.every)
-        return min(1, tell(all_of(accident_outcome, planned, asked.jobs), len(planned), console, _named("accident")))
+        return min(1, tell(all_of(of_accident, planned, asked.jobs), len(planned), console, _named("accident")))
     seeds = range(asked.first, asked.first + asked.seeds)
-    return min(1, tell(all_of(seed_outcome, seeds, asked.jobs), len(seeds), console, _named("seed")))
+    return min(1, tell(all_of(of_seed, seeds, asked.jobs), len(seeds), console, _named("seed")))
 
 
 def _named(what: str) -> Callable[[int], str]:
     return lambda count: f"{count} {what}{'s' * (count != 1)}"
 
 
-def _traced(scenario: Scenario, name: str, console: Console) -> int:
+def _traced(scenario: Scenario, name: str, console: Console, opened: Opener) -> int:
     """One run with everything that the workers log; a failure is raised as it is."""
-    figures, trace = run(scenario, told=partial(print, file=sys.stdout))
+    figures, trace = run(scenario, opened, told=partial(print, file=sys.stdout))
     console.print(figures.line(name, 0))
     console.print(f"trace {trace:08x}")
     return 0
@@ -64,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", type=_count, default=1, help="with --exhaustive: only every n-th of them")
     parser.add_argument(
         "--accident", type=_accident, metavar="KIND:AT", help="instead: one accident of the small scenario, as kill:137"
+    )
+    parser.add_argument(
+        "--wire", action="store_true", help="with the real AWS client library in between: the same runs, more slowly"
     )
     parser.add_argument(
         "--trace", action="store_true", help="of one run: print what the workers log, with virtual time"

@@ -21,6 +21,7 @@ from simulation.clients import direct_clients
 from simulation.figures import Figures
 from simulation.run import Opener, let_go, run
 from simulation.scenario import Accident, Scenario, small, swarm
+from simulation.wire import wired_clients
 
 COMMAND = "PYTHONPATH=tests .venv/bin/python -m simulation"
 PLAIN_LINES = 10
@@ -38,15 +39,26 @@ class Outcome:
     again: str
 
 
-def seed_outcome(seed: int) -> Outcome:
+def seed_outcome(seed: int, *, wire: bool = False) -> Outcome:
     """One seed of the swarm."""
-    return outcome(f"seed {seed}", swarm(seed), f"{COMMAND} --from {seed} --seeds 1 --trace")
+    again = f"{COMMAND} --from {seed} --seeds 1 --trace"
+    return outcome(f"seed {seed}", swarm(seed), by_wire(again, wire), opener(wire))
 
 
-def accident_outcome(accident: Accident) -> Outcome:
+def accident_outcome(accident: Accident, *, wire: bool = False) -> Outcome:
     """The small scenario with one accident in it."""
     again = f"{COMMAND} --accident {accident.kind}:{accident.at} --trace"
-    return outcome(f"{accident.kind} at {accident.at}", small(accident), again)
+    return outcome(f"{accident.kind} at {accident.at}", small(accident), by_wire(again, wire), opener(wire))
+
+
+def opener(wire: bool) -> Opener:
+    """The clients: real ones over a simulated wire, or none in between, which is six times as fast."""
+    return wired_clients if wire else direct_clients
+
+
+def by_wire(command: str, wire: bool) -> str:
+    """The command that repeats a run with the same clients."""
+    return f"{command} --wire" if wire else command
 
 
 def outcome(name: str, scenario: Scenario, again: str, opened: Opener = direct_clients) -> Outcome:

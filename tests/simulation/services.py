@@ -106,4 +106,4 @@ class Buckets:
         body = self.objects.get((said["Bucket"], said["Key"]))
         if body is None:
             raise ServiceError("NoSuchKey", "The specified key does not exist.", 404)
-        return {"Body": body, "ContentLength": len(body)}
+        return {"Body": body, "ContentLength": len(body), "ContentType": "binary/octet-stream", "Metadata": {}}

@@ -83,7 +83,7 @@ async def open_clients(
                 connect_timeout=5,
                 read_timeout=read_timeout_s,
                 max_pool_connections=64,
-                retries={"total_max_attempts": 1},
+                retries={"total_max_attempts": 1, "mode": "standard"},  # whatever AWS_RETRY_MODE says
                 user_agent="restock",
                 parameter_validation=validate,
                 s3={"addressing_style": "path"},
