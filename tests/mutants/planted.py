@@ -1,0 +1,10 @@
+"""Which bugs are planted?"""
+
+from __future__ import annotations
+
+from mutants.commits import COMMIT_MUTANTS
+from mutants.decisions import DECISION_MUTANTS
+from mutants.facts import FACT_MUTANTS
+from mutants.intake import INTAKE_MUTANTS
+
+PLANTED = (*INTAKE_MUTANTS, *COMMIT_MUTANTS, *FACT_MUTANTS, *DECISION_MUTANTS)
