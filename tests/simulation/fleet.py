@@ -73,6 +73,7 @@ class Fleet:
         self._dies_at: dict[Process, int] = {}
         self._accidents: dict[Process, Accident] = {}
         self._healed = False
+        self._closed = False
         self.deaths = Deaths()
         self.workers: list[Worker] = []
         self.all: list[Worker] = []
@@ -97,7 +98,8 @@ class Fleet:
         self._dies_at.clear()
 
     def tell_all(self) -> None:
-        """SIGTERM to every worker."""
+        """SIGTERM to every worker; from now on nobody takes the place of one that died."""
+        self._closed = True
         for worker in self.workers:
             self.tell(worker)
 
@@ -120,6 +122,8 @@ class Fleet:
         self.all.clear()
 
     def _start(self) -> None:
+        if self._closed:
+            return
         self._started += 1
         scenario, process = self._scenario, Process(f"w{self._started}")
         if scenario.killed_after_steps < NEVER and not self._healed:
