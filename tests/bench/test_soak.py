@@ -23,7 +23,7 @@ from worker.local.progress import Display
 from worker.settings import Settings
 
 SMALL = Options(
-    events=5_000, products=30, cached_products=10, model=False, sample_every_s=0.1, settings={"batch_sales": "100"}
+    events=8_000, products=30, cached_products=10, model=False, sample_every_s=0.02, settings={"batch_sales": "100"}
 )
 SMALL_LIMIT = 1_500.0  # So young a heap still grows by 100 to 500 by itself; a kept page is 4,096.
 
