@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.product import INTERVAL_DAYS, Bucket, Interval
+from domain.buckets import Bucket
+from domain.product import INTERVAL_DAYS, Interval
 
 
 def coverage(intervals: tuple[Interval, ...], buckets: Mapping[int, Bucket], as_of: int) -> float | None:

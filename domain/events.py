@@ -34,6 +34,25 @@ class SaleRecorded(NamedTuple):
         return self.occurred_at // MS_PER_DAY
 
 
+class SaleCorrected(NamedTuple):
+    """What was recorded of a sale is no longer so: what its day must change by, each part with its sign. sales is -1
+    for a sale that is withdrawn, 1 for one that is put in its place, 0 where a recorded one only reads differently."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    sales: int
+    sold: int
+    revenue: int
+    returned: int
+    refunded: int
+    promoted: int
+
+    @property
+    def day(self) -> int:
+        return self.occurred_at // MS_PER_DAY
+
+
 class StockChanged(NamedTuple):
     """The shop counted: this many units are on hand, as of occurred_at. The newest count wins."""
 
@@ -72,7 +91,7 @@ class ReorderCancelled(NamedTuple):
     reorder_id: str
 
 
-Event = SaleRecorded | StockChanged | PromotionPlanned | ShipmentReceived | ReorderCancelled
+Event = SaleRecorded | SaleCorrected | StockChanged | PromotionPlanned | ShipmentReceived | ReorderCancelled
 
 
 class ReorderRequired(NamedTuple):

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.product import WINDOW_DAYS, Bucket, ProductState
+from domain.buckets import Bucket
+from domain.product import WINDOW_DAYS, ProductState
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -66,13 +67,15 @@ def series_of(states: Sequence[ProductState], as_of: int) -> DailySeries:
 
 
 def _prices(window: Mapping[int, Bucket]) -> tuple[float, float, float]:
-    sold = sum(bucket.sold for bucket in window.values())
-    if not sold:
+    # A correction may come before its sale: such a day is below zero for a while, and has no price.
+    selling = {day: bucket for day, bucket in window.items() if bucket.sold > 0}
+    if not selling:
         return float("nan"), float("nan"), 0.0
-    last = window[max(day for day, bucket in window.items() if bucket.sold)]
-    revenue = sum(bucket.revenue for bucket in window.values())
-    promoted = sum(bucket.promoted for bucket in window.values())
-    return last.revenue / last.sold, revenue / sold, promoted / sold
+    last = selling[max(selling)]
+    sold = sum(bucket.sold for bucket in selling.values())
+    revenue = sum(bucket.revenue for bucket in selling.values())
+    promoted = sum(bucket.promoted for bucket in selling.values())
+    return last.revenue / last.sold, revenue / sold, min(1.0, max(0.0, promoted / sold))
 
 
 def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:

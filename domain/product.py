@@ -12,12 +12,14 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from domain.buckets import NO_SALES, Bucket, bucket_of, corrected
 from domain.events import (
     MS_PER_DAY,
     Event,
     ProductKey,
     PromotionPlanned,
     ReorderCancelled,
+    SaleCorrected,
     SaleRecorded,
     ShipmentReceived,
     StockChanged,
@@ -40,20 +42,6 @@ class Outcome(Enum):
     DUPLICATE = "duplicate"
     LATE = "late"
     CONFLICT = "conflict"
-
-
-class Bucket(NamedTuple):
-    """One day of one product: units sold and returned, what they brought and cost in minor units, promoted units."""
-
-    sold: int = 0
-    revenue: int = 0
-    returned: int = 0
-    refunded: int = 0
-    promoted: int = 0
-
-    @property
-    def net(self) -> int:
-        return self.sold - self.returned
 
 
 class StockLevel(NamedTuple):
@@ -83,9 +71,9 @@ NO_BUCKETS: Mapping[int, Bucket] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class ProductState:
-    """Everything Restock keeps of a product. version counts commits, sales accepted sales and units their net units,
-    dirty what was accepted since the last decision (dirty_since: when the first of it was, ms), decisions how often it
-    was decided. received_at is the time of the newest receipt (ms)."""
+    """Everything Restock keeps of a product. version counts commits, sales accepted sales and units their net units
+    (both as corrected), dirty what was accepted since the last decision (dirty_since: when the first of it was, ms),
+    decisions how often it was decided. received_at is the time of the newest receipt (ms)."""
 
     key: ProductKey
     version: int = 0
@@ -158,10 +146,10 @@ class _Draft:
         known = self.accepted.get(digest) or self._counted_with(digest)
         if known is not None:
             return Outcome.DUPLICATE if known == payload else Outcome.CONFLICT
-        if isinstance(event, SaleRecorded):
+        if isinstance(event, (SaleRecorded, SaleCorrected)):
             if event.day < self.late_before:
                 return Outcome.LATE
-            self._sale(event)
+            self._count(event)
         elif isinstance(event, ShipmentReceived):
             if self._was_received(event, digest):
                 return Outcome.DUPLICATE
@@ -176,23 +164,21 @@ class _Draft:
     def _counted_with(self, digest: bytes) -> bytes | None:
         return self.state.ledger.payload_of(digest) if self.counted is None else self.counted.get(digest)
 
-    def _sale(self, sale: SaleRecorded) -> None:
-        day = sale.day
-        sold, revenue, returned, refunded, promoted = self.buckets.get(day, _EMPTY)
-        if sale.quantity >= 0:
-            sold += sale.quantity
-            revenue += sale.revenue_minor
-            promoted += sale.quantity if sale.promotion else 0
+    def _count(self, event: SaleRecorded | SaleCorrected) -> None:
+        day = event.day
+        so_far = self.buckets.get(day, NO_SALES)
+        if isinstance(event, SaleRecorded):
+            self.buckets[day] = bucket_of(event, so_far)
+            self.sales += 1
+            self.units += event.quantity
+            if event.category is not None:
+                self.category = event.category
         else:
-            returned -= sale.quantity
-            refunded -= sale.revenue_minor
-        self.buckets[day] = Bucket(sold, revenue, returned, refunded, promoted)
-        self.sales += 1
-        self.units += sale.quantity
+            self.buckets[day] = corrected(so_far, event)
+            self.sales += event.sales
+            self.units += event.sold - event.returned
         if self.newest_day is None or day > self.newest_day:
             self.newest_day = day
-        if sale.category is not None:
-            self.category = sale.category
 
     def _other(self, event: StockChanged | PromotionPlanned | ReorderCancelled) -> None:
         if isinstance(event, StockChanged):
@@ -252,9 +238,6 @@ class _Draft:
             received_at=self.received_at,
         )
         return Folded(state, outcomes, written, dropped)
-
-
-_EMPTY = Bucket()
 
 
 def product_label(product: ProductKey) -> str:

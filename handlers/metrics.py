@@ -20,9 +20,29 @@ class Metric(Enum):
     OTHER_APPLIED = (
         "OtherEventsApplied",
         "Count",
-        "stock, promotion, shipment and cancellation events applied",
+        "corrections of sales, and stock, promotion, shipment and cancellation events applied",
     )
     MESSAGES = ("Messages", "Count", "queue messages settled")
+    STREAM_RECORDS = ("StreamRecords", "Count", "records read from a table's stream, one for each reading")
+    STREAM_TRIMMED = (
+        "StreamTrimmed",
+        "Count",
+        "times that records were gone from a stream before they were read: alarm, and rebuild",
+    )
+    STREAM_LAG = ("StreamLag", "Milliseconds", "wall clock less the time of the newest record of a read")
+    STREAM_UNREAD = (
+        "StreamUnread",
+        "Milliseconds",
+        "time since the shard that waits longest was last read, by whichever worker",
+    )
+    STREAM_BURIED = (
+        "StreamRecordsBuried",
+        "Count",
+        "records that could not be settled in many attempts and were quarantined",
+    )
+    SHARDS_OWNED = ("ShardsOwned", "Count", "shards that this worker reads")
+    LEASES_TAKEN = ("LeasesTaken", "Count", "shards that this worker began to read")
+    LEASES_LOST = ("LeasesLost", "Count", "shards that another worker took from this one")
     COMMIT_RETRIES = (
         "CommitRetries",
         "Count",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from domain.events import ProductKey, ReorderRequired, SaleRecorded
+from domain.events import ProductKey, ReorderRequired, SaleCorrected, SaleRecorded
 from domain.features import DailySeries, Ints
 from domain.forecast import DemandForecast, TotalDemand
 from domain.ledger import Segment
@@ -57,7 +57,9 @@ class Quarantined(NamedTuple):
 
 
 class LateSale(NamedTuple):
-    sale: SaleRecorded
+    """A sale, or a correction of one, that was older than the horizon when it came."""
+
+    sale: SaleRecorded | SaleCorrected
     received_at: int
 
 

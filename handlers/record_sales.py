@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import structlog
 
-from domain.events import Event, ProductKey, SaleRecorded
+from domain.events import Event, ProductKey, SaleCorrected, SaleRecorded
 from domain.product import Folded, Outcome, ProductState, fold
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
@@ -124,7 +124,8 @@ class RecordSales:
                 await self._parking.quarantine(
                     [Quarantined(batch[row].line_id, CONFLICT_REASON, batch[row].line(), now) for row in conflicts]
                 )
-            sales = [LateSale(e, now) for e in (batch[row].event for row in late) if isinstance(e, SaleRecorded)]
+            events = (batch[row].event for row in late)
+            sales = [LateSale(e, now) for e in events if isinstance(e, (SaleRecorded, SaleCorrected))]
             if sales:
                 await self._parking.late(sales)
         except (TransientFailure, Misconfigured) as exc:

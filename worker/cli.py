@@ -12,12 +12,28 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from worker import rebuild_arguments
+
+WORKERS_MAX = 8
+
 LOCAL_EXAMPLES = """examples:
   restock local --until-done --report report       the bundled sample: 105,335 real invoice lines
   restock local --sales my-sales.csv --until-done  your own sales: product_id, date, quantity and,
                                                    if you have them, event_id, location_id, price, promotion
   restock local --duplicate-rate 0.1 --until-done  a tenth of the sales is sent twice: the counts stay the same
   restock local --dead-endpoint --until-done       the model server dies half-way: the baseline takes over
+  restock local --source stream --until-done       the shop writes its sales into a DynamoDB table, and the worker
+                                                   reads the table's stream
+  restock local --workers 3 --kill-worker --until-done
+                                                   three workers compete for the sales; one is killed half-way
+
+sources: whatever the way, the counts and the features are the same.
+  sqs        an SQS queue, a hundred sales a message; several workers share it as they come
+  sqs-fifo   a FIFO queue, in which the sales of a product keep their order
+  stream     a DynamoDB table of sales, read through its stream, whose one shard (it is an emulator) one of the
+             workers holds; what is no new item still comes by the queue, which all of them share
+  pipes      the same table, its stream brought into a FIFO queue as EventBridge Pipes does it: a message a sale, which
+             costs the emulator a lot (about a hundred sales a second: try --limit)
 
 columns: product_id, occurred_at (or date, sale_date), quantity (or quantity_sold), and optionally event_id,
 location_id, unit_price (or price), promotion, category. Online Retail's own columns are read too (InvoiceNo,
@@ -72,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         "--settings", action="store_true", help="list every setting with its default and meaning, and exit"
     )
     run.set_defaults(run=_run)
+    rebuild_arguments.add_rebuild(
+        commands.add_parser("rebuild", help=rebuild_arguments.HELP, description=rebuild_arguments.HELP + ".")
+    )
     # Listed for --help; main() hands them on before parsing.
     commands.add_parser("train", help="train the forecaster: SageMaker's entry point, also local")
     commands.add_parser("serve", help="serve the forecaster: SageMaker's entry point, also local")
@@ -94,7 +113,20 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl there",
     )
-    local.add_argument("--source", choices=("sqs", "sqs-fifo"), default="sqs", help="kind of queue (default: sqs)")
+    local.add_argument(
+        "--source",
+        choices=("sqs", "sqs-fifo", "stream", "pipes"),
+        default="sqs",
+        help="the way the sales come: see below (default: sqs)",
+    )
+    local.add_argument(
+        "--workers",
+        type=worker_count,
+        default=1,
+        metavar="N",
+        help=f"worker processes side by side (1 to {WORKERS_MAX}, default: 1). On one machine they compete for "
+        "its cores and for the same products: it takes longer, and the counts are the same",
+    )
     local.add_argument("--limit", type=positive_number, metavar="N", help="replay the first N sales only")
     local.add_argument(
         "--duplicate-rate",
@@ -104,9 +136,7 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         help="send this share of the sales twice (0 to 1)",
     )
     local.add_argument("--dead-endpoint", action="store_true", help="kill the model server half-way")
-    local.add_argument(
-        "--kill-worker", action="store_true", help="kill the worker with -9 half-way; it is started again"
-    )
+    local.add_argument("--kill-worker", action="store_true", help="kill a worker with -9 half-way; it is started again")
     local.set_defaults(run=_local)
 
 
@@ -114,6 +144,13 @@ def positive_number(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def worker_count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= WORKERS_MAX:
+        raise argparse.ArgumentTypeError(f"must lie between 1 and {WORKERS_MAX}")
     return number
 
 
@@ -141,7 +178,8 @@ def _local(chosen: argparse.Namespace) -> int:
         sales=chosen.sales,
         until_done=chosen.until_done,
         report=chosen.report,
-        fifo=chosen.source == "sqs-fifo",
+        source=chosen.source,
+        workers=chosen.workers,
         limit=chosen.limit,
         duplicate_rate=chosen.duplicate_rate,
         dead_endpoint=chosen.dead_endpoint,

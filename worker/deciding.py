@@ -60,11 +60,11 @@ class Deciding:
         while not self._recorded.is_set():
             await self._dirty_added.wait()
             self._dirty_added.clear()
-            await self._decide_all()
+            await self.decide_all()
             await set_within(self._recorded, self._settings.decide_interval_s)
-        await self._decide_all()
+        await self.decide_all()
 
-    async def _decide_all(self) -> None:
+    async def decide_all(self) -> None:
         """Decides all that are dirty now; those that become dirty meanwhile wait for the next time."""
         waiting, self._dirty = list(self._dirty), {}
         size = self._settings.decide_products
@@ -109,6 +109,11 @@ class Deciding:
         """Asks for the insights that wait, one after the other, for ever."""
         while self._parts.explain is not None:
             await self._parts.explain(await self._insights.get())
+
+    async def explain_waiting(self) -> None:
+        """Asks for the insights that wait now."""
+        while self._parts.explain is not None and not self._insights.empty():
+            await self._parts.explain(self._insights.get_nowait())
 
     async def sweep(self, before: int) -> None:
         """Takes up the products that have been dirty since before some time (ms): their worker has not decided them."""

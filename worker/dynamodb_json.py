@@ -1,11 +1,12 @@
 """What does an item in DynamoDB's JSON say in plain values?
 
-Numbers keep every digit: a whole number becomes an int, any other a Decimal."""
+Numbers keep every digit: a whole number becomes an int, any other a Decimal. Binary values stay the base64 text they
+travel as."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 
@@ -31,12 +32,15 @@ def _value(attribute: Any) -> Any:
             return [_value(each) for each in said]
         case "M":
             return plain(said)
-    raise ValueError(f"unknown type {kind}")
+    raise ValueError(f"unknown type {kind!r:.20}")
 
 
 def _number(said: Any) -> int | Decimal:
-    value = Decimal(str(said))
+    try:
+        value = Decimal(str(said))
+    except InvalidOperation:
+        value = Decimal("NaN")
     # DynamoDB's numbers end at 1E+126; Python would hang on far larger ones.
     if not value.is_finite() or abs(value.adjusted()) > 130:
-        raise ValueError(f"not a number: {said}")
+        raise ValueError(f"not a number: {said!r:.60}")
     return int(value) if value == value.to_integral_value() and abs(value.adjusted()) < 40 else value

@@ -6,21 +6,22 @@ recognised when it comes again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
 import structlog
 
-from domain.events import ProductKey, SaleRecorded
+from domain.events import ProductKey, SaleCorrected, SaleRecorded
 from domain.product import Outcome
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Clock, Parking, Quarantined
 from handlers.record_sales import Incoming, RecordSales
-from worker.decode import Decoded, Rejected, as_text, decode
+from worker.decode import OUR_NAMES, Decoded, Rejected, as_text, decode
 from worker.sources.bodies import Bodies
-from worker.sources.sqs import Message
+from worker.sources.source import Message
 from worker.telemetry import EmbeddedMetrics
 
 log = structlog.get_logger()
@@ -65,15 +66,17 @@ class Intake:
         parking: Parking,
         clock: Clock,
         metrics: EmbeddedMetrics,
+        table_fields: Mapping[str, str] = OUR_NAMES,
     ) -> None:
         self._bodies = bodies
         self._record = record
         self._parking = parking
         self._clock = clock
         self._metrics = metrics
+        self._table_fields = table_fields
 
     async def add(self, batch: Batch, message: Message) -> None:
-        """Decodes a message into the batch."""
+        """Decodes a message into the batch. One that changes nothing has no lines, and is settled with the others."""
         started = perf_counter()
         position = len(batch.messages)
         batch.messages.append(message)
@@ -86,7 +89,7 @@ class Intake:
             log.warning("body.not_read", message_id=message.message_id, reason=str(exc))
             batch.unreadable.add(position)
             return
-        events, rejected = decode(body, message.message_id, self._clock.now())
+        events, rejected = decode(body, message.message_id, self._clock.now(), self._table_fields)
         batch.events += [(position, event) for event in events]
         batch.rejected += [(position, line) for line in rejected]
         self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
@@ -132,6 +135,8 @@ class Intake:
         self._metrics.count(Metric.SALES_QUARANTINED, parked)
         self._metrics.observe(Metric.COMMIT_TIME, took_ms)
         self._metrics.observe(Metric.BATCH_SALES, len(batch.events))
-        newest = max((d.event.occurred_at for _, d in batch.events), default=None)
+        # A correction bears the time of its sale, however long ago that was.
+        events = (d.event for _, d in batch.events)
+        newest = max((e.occurred_at for e in events if not isinstance(e, SaleCorrected)), default=None)
         if newest is not None:
             self._metrics.observe(Metric.EVENT_LAG, self._clock.now() - newest)

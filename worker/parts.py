@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handlers.explain import Explain
 from handlers.place_reorders import PlaceReorders
-from handlers.ports import Clock, ForecastMetrics, Forecasts, StateStore
+from handlers.ports import Clock, ForecastMetrics, Forecasts, Parking, StateStore
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
 from worker.intake import Intake
-from worker.sources.sqs import SqsSource
+from worker.sources.source import Source
 from worker.telemetry import EmbeddedMetrics
 
 
@@ -18,13 +19,14 @@ from worker.telemetry import EmbeddedMetrics
 class Parts:
     """What the runner drives; worker/wiring.py puts it together."""
 
-    source: SqsSource
+    sources: Sequence[Source]
     intake: Intake
     reforecast: Reforecast
     place_reorders: PlaceReorders
     explain: Explain | None
     relay_outbox: RelayOutbox
     store: StateStore
+    parking: Parking
     forecasts: Forecasts
     forecast_metrics: ForecastMetrics
     metrics: EmbeddedMetrics

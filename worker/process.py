@@ -24,7 +24,8 @@ from handlers.ports import Clock
 from worker.aws.clients import Clients, Endpoints, open_clients, translated
 from worker.clock import SystemClock
 from worker.health import Health, serving
-from worker.runner import HAND_OVER_S, Runner
+from worker.receiving import HAND_OVER_S
+from worker.runner import Runner
 from worker.settings import Settings
 from worker.telemetry import configure_logging
 from worker.wiring import build
@@ -46,7 +47,7 @@ def read_settings() -> Settings:
         said = first["msg"].removeprefix("Value error, ")
         raise ValueError(f"RESTOCK_{name}: {said}" if name else said) from exc
     except SettingsError as exc:
-        raise ValueError(f"{exc}: lists are written as JSON") from exc
+        raise ValueError(f"{exc}: lists and objects are written as JSON") from exc
 
 
 def run_worker(settings: Settings) -> int:

@@ -6,7 +6,7 @@ half-even, times must not lie in the future. Whatever is refused is refused with
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import MAX_PREC, ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated, Any, NoReturn
 
 from pydantic import (
@@ -40,6 +40,7 @@ LABEL_BYTES_MAX = 900  # an order id, which holds the label, is a DynamoDB sort 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FALLBACK_ID_CHARS_MAX = 300  # an order's id and the line's place in it, or an item's keys
 EPOCH_MS_ABOVE = 10**11
+EXACT = Context(prec=MAX_PREC)  # a product has no more digits than its factors: nothing is rounded before the end
 
 
 def _no_bool(value: Any) -> Any:
@@ -113,10 +114,9 @@ class _Sale(_Message):
     category: Annotated[str, StringConstraints(max_length=256)] | None = None
 
     def event(self, event_id: str) -> Event:
-        revenue = Decimal(0) if self.unit_price is None else self.quantity * self.unit_price * MINOR_UNITS
-        if abs(revenue) > REVENUE_MINOR_MAX:
+        minor = 0 if self.unit_price is None else revenue_minor(self.quantity, self.unit_price)
+        if abs(minor) > REVENUE_MINOR_MAX:
             raise InvalidEvent(f"revenue: more than {REVENUE_MINOR_MAX} minor units")
-        minor = int(revenue.to_integral_value(ROUND_HALF_EVEN))
         return SaleRecorded(
             self.product,
             event_id,
@@ -126,6 +126,11 @@ class _Sale(_Message):
             bool(self.promotion),
             self.category,
         )
+
+
+def revenue_minor(quantity: int, unit_price: Decimal) -> int:
+    """What a sale brings in whole minor units, rounded half-even once, however many digits the price has."""
+    return int(EXACT.multiply(quantity * MINOR_UNITS, unit_price).to_integral_value(ROUND_HALF_EVEN))
 
 
 class _Stock(_Message):

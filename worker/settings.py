@@ -13,6 +13,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.policy import SupplyTerms
 
 MESSAGES_A_RECEIVE = 10
+RECORDS_A_READ = 1_000
+SALE_FIELDS = (
+    "product_id",
+    "location_id",
+    "event_id",
+    "occurred_at",
+    "quantity",
+    "unit_price",
+    "promotion",
+    "category",
+    "lines",
+)
 
 
 class Settings(BaseSettings):
@@ -22,7 +34,18 @@ class Settings(BaseSettings):
     endpoint_url: str | None = Field(None, description="An AWS stand-in for every service but the two runtimes")
     runtime_endpoint_url: str | None = Field(None, description="A stand-in for sagemaker-runtime and bedrock-runtime")
 
-    queue_name: str = Field("retail-sales", description="SQS queue of sale events; a name ending in .fifo is FIFO")
+    queue_name: str = Field(
+        "retail-sales", description="SQS queue of sale events; a name ending in .fifo is FIFO; empty: none is read"
+    )
+    stream_table: str = Field(
+        "", description="DynamoDB table whose stream is read as well: each new item is a sale; empty: none is read"
+    )
+    table_fields: dict[str, str] = Field(
+        {},
+        description="JSON object: what that table calls our fields, as in "
+        '{"product_id": "sku", "lines": "order_lines"}',
+    )
+    leases_table: str = Field("restock-leases", description="DynamoDB table of the stream's shards: who reads which")
     state_table: str = Field("restock-state", description="DynamoDB table of product states, ours alone")
     inventory_table: str = Field("retail-inventory", description="DynamoDB table of the shop's stock; only read")
     forecasts_table: str = Field("retail-forecasts", description="DynamoDB table forecasts are written to")
@@ -56,8 +79,18 @@ class Settings(BaseSettings):
     payload_bucket: str = Field("retail-payloads", description="S3 bucket that oversized message bodies may lie in")
 
     pollers: int = Field(2, ge=1, le=64, description="Receive calls in flight")
+    shard_readers: int = Field(2, ge=1, le=64, description="Shards of a stream that are read at the same time")
+    shard_idle_s: float = Field(
+        1, ge=0.1, le=60, description="How often a shard that has nothing new is read, at least"
+    )
+    lease_s: float = Field(30, ge=1, le=600, description="A shard whose lease was not renewed for so long may be taken")
+    discover_interval_s: float = Field(30, ge=1, le=600, description="How often new shards are looked for")
+    checkpoint_interval_s: float = Field(1, ge=0.1, le=60, description="How often a shard's progress is written")
     long_poll_s: int = Field(20, ge=0, le=20, description="How long a receive call waits for a first message")
     messages_in_flight: int = Field(200, ge=10, le=100_000, description="Messages received and not yet settled")
+    records_in_flight: int = Field(
+        5_000, ge=1_000, le=1_000_000, description="Records of a stream read and not yet settled"
+    )
     batch_sales: int = Field(5_000, ge=1, le=50_000, description="Sales in one micro-batch, at most about")
     batch_linger_s: float = Field(0.05, ge=0, le=5, description="How long a micro-batch waits to grow")
     decide_products: int = Field(500, ge=1, le=5_000, description="Products in one assessment")
@@ -84,6 +117,21 @@ class Settings(BaseSettings):
             raise ValueError(
                 "drain_timeout_s must exceed long_poll_s, or a stop cuts the open long polls and what they bring "
                 f"waits for its visibility timeout ({self.drain_timeout_s} <= {self.long_poll_s})"
+            )
+        if not self.queue_name and not self.stream_table:
+            raise ValueError("queue_name and stream_table are both empty: there is nothing to read sales from")
+        unknown = sorted(set(self.table_fields) - set(SALE_FIELDS))
+        if unknown:
+            raise ValueError(f"table_fields: {unknown[0]!r} is no field of a sale: {', '.join(SALE_FIELDS)}")
+        if self.records_in_flight < RECORDS_A_READ * self.shard_readers:
+            raise ValueError(
+                f"records_in_flight must be at least {RECORDS_A_READ} x shard_readers, or readers would wait for each "
+                f"other's slots ({self.records_in_flight} < {RECORDS_A_READ} x {self.shard_readers})"
+            )
+        if self.lease_s < 3 * self.checkpoint_interval_s:
+            raise ValueError(
+                "lease_s must be at least 3 x checkpoint_interval_s, or leases run out between two renewals "
+                f"({self.lease_s} < 3 x {self.checkpoint_interval_s})"
             )
         if self.messages_in_flight < MESSAGES_A_RECEIVE * self.pollers:
             raise ValueError(

@@ -5,6 +5,8 @@ The one composition root: nothing is built at import time, and nobody else choos
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TextIO
 
 from domain.events import MS_PER_DAY
 from handlers.explain import Explain
@@ -29,21 +31,55 @@ from worker.parts import Parts
 from worker.runner import Runner
 from worker.settings import Settings
 from worker.sources.bodies import Bodies
+from worker.sources.dynamodb_streams import DynamoStreamSource
+from worker.sources.shards.discovery import require_readable_stream
+from worker.sources.source import Source
 from worker.sources.sqs import SqsSource
 from worker.telemetry import EmbeddedMetrics
 
 
 async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
     """Connects and puts the worker together. Misconfigured if a queue, table or bus that it needs is not there."""
-    with translated(f"GetQueueUrl {settings.queue_name}"):
-        queue = await clients.sqs.get_queue_url(QueueName=settings.queue_name)
+    parts = await build_parts(settings, clients, clock)
+    return Runner(replace(parts, sources=await _sources(settings, clients, parts, clock)), settings)
+
+
+async def _sources(settings: Settings, clients: Clients, parts: Parts, clock: Clock) -> tuple[Source, ...]:
+    sources: list[Source] = []
+    if settings.queue_name:
+        with translated(f"GetQueueUrl {settings.queue_name}"):
+            queue = await clients.sqs.get_queue_url(QueueName=settings.queue_name)
+        sources.append(
+            SqsSource(
+                clients.sqs,
+                queue["QueueUrl"],
+                settings.visibility_timeout_s,
+                settings.pollers,
+                settings.messages_in_flight,
+            )
+        )
+    if settings.stream_table:
+        await require_readable_stream(clients.dynamodb, settings.stream_table)
+        with translated(f"DescribeTable {settings.leases_table}"):
+            await clients.dynamodb.describe_table(TableName=settings.leases_table)
+        sources.append(
+            DynamoStreamSource(clients.streams, clients.dynamodb, parts.parking, clock, parts.metrics, settings)
+        )
+    return tuple(sources)
+
+
+async def build_parts(
+    settings: Settings, clients: Clients, clock: Clock, metrics_stream: TextIO | None = None
+) -> Parts:
+    """Everything but the sources: enough to settle and decide what somebody else has received. Metrics go to standard
+    output unless metrics_stream takes them."""
     for table in (settings.state_table, settings.inventory_table, settings.forecasts_table):
         with translated(f"DescribeTable {table}"):
             await clients.dynamodb.describe_table(TableName=table)
     # PutEvents to a bus that does not exist reports success.
     with translated(f"DescribeEventBus {settings.event_bus}"):
         await clients.events.describe_event_bus(Name=settings.event_bus)
-    metrics = EmbeddedMetrics(clock.now)
+    metrics = EmbeddedMetrics(clock.now, metrics_stream)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products, settings.cached_mb * 1_000_000)
     parking = DynamoParking(
@@ -66,9 +102,12 @@ async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
     if settings.bedrock_model:
         explainer = BedrockExplainer(clients.bedrock, settings.bedrock_model)
         explain = Explain(explainer, bus, settings.insights_per_hour, clock, metrics)
-    parts = Parts(
-        source=SqsSource(clients.sqs, queue["QueueUrl"], settings.visibility_timeout_s),
-        intake=Intake(Bodies(clients.s3, settings.payload_bucket), record, parking, clock, metrics),
+    return Parts(
+        sources=(),
+        intake=Intake(
+            Bodies(clients.s3, settings.payload_bucket), record, parking, clock, metrics, settings.table_fields
+        ),
+        parking=parking,
         reforecast=reforecast,
         place_reorders=PlaceReorders(products, clock, metrics),
         explain=explain,
@@ -79,7 +118,6 @@ async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
         metrics=metrics,
         clock=clock,
     )
-    return Runner(parts, settings)
 
 
 def _first_day(settings: Settings, clock: Clock, watermark: Watermark) -> Callable[[], int]:

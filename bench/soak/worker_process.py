@@ -42,8 +42,8 @@ def _plant(kept_of: Callable[[Any], object]) -> None:
     intake_names = vars(intake)
     decode = intake_names["decode"]
 
-    def leaking(body: str, message_id: str, now: int) -> Any:
-        events, rejected = decode(body, message_id, now)
+    def leaking(*message: Any) -> Any:
+        events, rejected = decode(*message)
         kept.extend(map(kept_of, events))
         return events, rejected
 

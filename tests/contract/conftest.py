@@ -6,10 +6,13 @@ its reason, what it does wrong must fail (targets/gaps.py)."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from contract_streams import LEASE_S, Till, Worker
 from fakes.state import InMemoryState
 from targets.base import Target, World
 from targets.gaps import GAPS
@@ -89,6 +92,31 @@ async def store(kind, world) -> StateStore:
     if kind == "fake":
         return InMemoryState()
     return DynamoState(world.clients.dynamodb, world.settings.state_table, 10.0)
+
+
+@pytest.fixture
+def till(world) -> Till:
+    return Till(world)
+
+
+@pytest.fixture
+def worker(world) -> Worker:
+    return Worker(world)
+
+
+@pytest.fixture
+def workers(world) -> tuple[Worker, Worker]:
+    return Worker(world, lease_s=LEASE_S), Worker(world, lease_s=LEASE_S)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def hurry() -> AsyncIterator[Callable[[float], None]]:
+    """Puts the loop's clock forward by some seconds, when nobody waits for an answer: what waits for a time before then
+    waits no longer. It is never put back while the loop lives."""
+    loop = asyncio.get_running_loop()
+    honest, ahead = loop.time, [0.0]
+    loop.time = lambda: honest() + sum(ahead)
+    yield ahead.append
 
 
 @pytest.fixture

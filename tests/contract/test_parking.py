@@ -13,7 +13,7 @@ from fakes.examples import ODD_KEYS, A, sale
 from fakes.parking import InMemoryParking
 from targets import trouble
 
-from domain.events import ProductKey, SaleRecorded
+from domain.events import ProductKey, SaleCorrected, SaleRecorded
 from handlers.errors import TransientFailure
 from handlers.ports import LateSale, Quarantined
 from worker.aws.parking import BODY_BYTES_MAX, REASON_CHARS_MAX, DynamoParking
@@ -59,8 +59,9 @@ class Kept:
             return sorted(self.port.late_sales.values(), key=repr)
         found = []
         for item in await self._items("L#"):
+            kind = {None: SaleRecorded, "sale_corrected": SaleCorrected}[item.get("kind", {}).get("S")]
             product, *rest = json.loads(item["sale"]["S"])
-            found.append(LateSale(SaleRecorded(ProductKey(*product), *rest), int(item["received_at"]["N"])))
+            found.append(LateSale(kind(ProductKey(*product), *rest), int(item["received_at"]["N"])))
         return sorted(found, key=repr)
 
 
@@ -122,6 +123,20 @@ async def test_late_sales_are_kept_whole_and_once(parking, kept):
     for _ in range(2):
         await parking.late([*sales, sales[0]])
     assert await kept.late() == sorted(sales, key=repr)
+
+
+async def test_a_late_correction_is_kept_whole_and_told_from_a_sale(parking, kept):
+    """A sale's fields and a correction's are not the same: a rebuild has to know which it reads."""
+    both = [
+        LateSale(SaleCorrected(key, f"c#{n} ü", NOW - n, -1, -(10**8), -(10**15), n, -n, 0), NOW)
+        for n, key in enumerate(ODD_KEYS)
+    ]
+    both += [LateSale(sale(key, "e1"), NOW) for key in ODD_KEYS]
+    for _ in range(2):
+        await parking.late([*both, both[0]])
+    found = await kept.late()
+    assert found == sorted(both, key=repr)
+    assert sorted(type(late.sale).__name__ for late in found) == ["SaleCorrected"] * 12 + ["SaleRecorded"] * 12
 
 
 async def test_the_same_event_id_of_other_products_is_another_sale(parking, kept):

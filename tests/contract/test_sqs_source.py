@@ -67,7 +67,7 @@ async def received(source, count):
 @asynccontextmanager
 async def kept_visible(source):
     """Renews what the source owns, as the worker does, for as long as the block."""
-    keeping = asyncio.create_task(source.keep_visible())
+    keeping = asyncio.create_task(source.keep())
     try:
         yield
     finally:

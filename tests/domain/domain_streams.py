@@ -10,17 +10,19 @@ from datetime import UTC, datetime
 import pandas as pd
 from hypothesis import strategies as st
 
+from domain.buckets import Bucket
 from domain.events import (
     MS_PER_DAY,
     Event,
     ProductKey,
     PromotionPlanned,
     ReorderCancelled,
+    SaleCorrected,
     SaleRecorded,
     ShipmentReceived,
     StockChanged,
 )
-from domain.product import Bucket, Outcome
+from domain.product import Outcome
 
 MUG = ProductKey("85123A", "north")
 NEW_YEARS_EVE = 15_339  # 2011-12-31; the leap day of 2012 is 60 days later
@@ -48,6 +50,12 @@ def sales_of(draw, event_id: str, at=times) -> SaleRecorded:
     return SaleRecorded(MUG, event_id, draw(at), quantity, quantity * draw(prices), draw(st.booleans()))
 
 
+def corrections_of(event_id: str, at=times) -> st.SearchStrategy[SaleCorrected]:
+    """Of sales that may not be there yet, or never: a day may be below zero."""
+    parts = [st.integers(-30, 30) for _ in Bucket._fields]
+    return st.builds(SaleCorrected, st.just(MUG), st.just(event_id), at, st.integers(-2, 2), *parts)
+
+
 def other_events_of(event_id: str) -> st.SearchStrategy[Event]:
     order_ids = st.sampled_from(["85123A#north:1", "85123A#north:9", "85123A:1", "nonsense"])
     return st.one_of(
@@ -59,12 +67,11 @@ def other_events_of(event_id: str) -> st.SearchStrategy[Event]:
 
 
 @st.composite
-def deliveries(draw, events_max: int = 20) -> list[Event]:
+def deliveries(draw, events_max: int = 20, corrected: bool = False) -> list[Event]:
     """Events as they come in: some more than once, some ids with another payload, in any order, some late."""
     count = draw(st.integers(1, events_max))
-    events: list[Event] = [
-        draw(other_events_of(f"e{n}") if draw(st.integers(0, 5)) == 0 else sales_of(f"e{n}")) for n in range(count)
-    ]
+    kinds = [other_events_of, *[corrections_of] * corrected, *[sales_of] * 4]
+    events: list[Event] = [draw(draw(st.sampled_from(kinds))(f"e{n}")) for n in range(count)]
     again = draw(st.lists(st.sampled_from(events), max_size=events_max // 2))
     altered = draw(st.lists(st.integers(0, count - 1).flatmap(lambda n: sales_of(f"e{n}")), max_size=3))
     return draw(st.permutations([*events, *again, *altered]))
@@ -81,8 +88,20 @@ class Shopkeeper:
         return [event for event in self.accepted if isinstance(event, SaleRecorded)]
 
     @property
+    def corrections(self) -> list[SaleCorrected]:
+        return [event for event in self.accepted if isinstance(event, SaleCorrected)]
+
+    @property
     def newest_day(self) -> int | None:
-        return max((date_of(sale.occurred_at) for sale in self.sales), default=None)
+        return max((date_of(event.occurred_at) for event in (*self.sales, *self.corrections)), default=None)
+
+    @property
+    def count(self) -> int:
+        return len(self.sales) + sum(correction.sales for correction in self.corrections)
+
+    @property
+    def units(self) -> int:
+        return sum(s.quantity for s in self.sales) + sum(c.sold - c.returned for c in self.corrections)
 
     def deliver(self, *batch: Event) -> list[Outcome]:
         """What becomes of the events of one commit. Late is older than 35 days before what was newest before it."""
@@ -93,7 +112,8 @@ class Shopkeeper:
         for known in self.accepted:
             if known.event_id == event.event_id:
                 return Outcome.DUPLICATE if known == event and type(known) is type(event) else Outcome.CONFLICT
-        if isinstance(event, SaleRecorded) and newest is not None and newest - date_of(event.occurred_at) > 35:
+        of_a_sale = isinstance(event, SaleRecorded | SaleCorrected)
+        if of_a_sale and newest is not None and newest - date_of(event.occurred_at) > 35:
             return Outcome.LATE
         self.accepted.append(event)
         return Outcome.APPLIED
@@ -108,8 +128,6 @@ class Shopkeeper:
     def buckets(self) -> dict[int, Bucket]:
         """The days that are not further than 91 days before the newest one."""
         table = self.table()
-        if table.empty:
-            return {}
         sold, back = table["quantity"].clip(lower=0), -table["quantity"].clip(upper=0)
         counted = table[["date"]].assign(
             sold=sold,
@@ -118,8 +136,15 @@ class Shopkeeper:
             refunded=-table["revenue"].where(table["quantity"] < 0, 0),
             promoted=sold.where(table["promotion"].astype(bool), 0),
         )
-        by_day = counted.groupby("date").sum()
-        by_day = by_day[by_day.index >= by_day.index.max() - pd.Timedelta(days=91)].astype("int64")
+        corrected = pd.DataFrame(self.corrections, columns=SaleCorrected._fields)
+        days = pd.to_datetime(corrected["occurred_at"].astype("int64"), unit="ms").dt.normalize()
+        both = pd.concat([counted, corrected[list(Bucket._fields)].assign(date=days)]).astype(
+            dict.fromkeys(Bucket._fields, "int64")
+        )
+        if both.empty:
+            return {}
+        by_day = both.groupby("date")[list(Bucket._fields)].sum()
+        by_day = by_day[by_day.index >= by_day.index.max() - pd.Timedelta(days=91)]
         epoch = pd.Timestamp("1970-01-01")
         return {(date - epoch).days: Bucket(*row) for date, row in zip(by_day.index, by_day.to_numpy(), strict=True)}
 

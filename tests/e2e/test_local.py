@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from worker.local.sample import SAMPLE_PATH
 
 RESTOCK = [str(Path(sys.executable).with_name("restock")), "local"]
 LINES = 8_000
+FEW_LINES = 2_500
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -33,6 +35,10 @@ def summary_of(report):
 
 def reorders_of(report):
     return [json.loads(line)["detail"] for line in (report / "reorders.jsonl").read_text().splitlines()]
+
+
+def features_of(report):
+    return pq.read_table(report / "features.parquet")
 
 
 def first_lines(count):
@@ -105,6 +111,41 @@ def test_fifo_a_killed_worker_and_a_dead_endpoint_change_no_count(tmp_path):
     assert_orders_follow_the_policy(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def by_the_queue(tmp_path_factory):
+    """The report of the first few lines, by the queue and in calm weather."""
+    report = tmp_path_factory.mktemp("sqs")
+    done = run("--until-done", "--limit", FEW_LINES, "--report", report)
+    assert done.returncode == 0, done.stderr
+    return report
+
+
+def test_a_stream_two_workers_and_a_kill_give_the_same_features(by_the_queue, tmp_path):
+    arguments = ("--workers", 2, "--kill-worker", "--duplicate-rate", 0.1, "--limit", FEW_LINES, "--report", tmp_path)
+    done = run("--source", "stream", "--until-done", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("starting it again") == 1
+    figures = assert_exact(tmp_path, first_lines(FEW_LINES))
+    assert features_of(tmp_path).equals(features_of(by_the_queue))
+    assert figures["late"] == figures["quarantined"] == figures["unaccounted"] == 0
+    assert figures["duplicates"] >= figures["sent"] - FEW_LINES > 0
+    assert (figures["source"], figures["workers"]) == ("stream", 2)
+    assert all((tmp_path / "logs" / f"{name}.log").stat().st_size for name in ("worker", "worker-2"))
+    assert_orders_follow_the_policy(tmp_path)
+
+
+def test_a_pipe_into_a_fifo_queue_gives_the_same_features(by_the_queue, tmp_path):
+    arguments = ("--workers", 2, "--duplicate-rate", 0.1, "--limit", FEW_LINES, "--report", tmp_path)
+    done = run("--source", "pipes", "--until-done", *arguments)
+    assert done.returncode == 0, done.stderr
+    figures = assert_exact(tmp_path, first_lines(FEW_LINES))
+    assert features_of(tmp_path).equals(features_of(by_the_queue))
+    assert figures["sent"] == figures["received"]
+    assert figures["duplicates"] == figures["sent"] - FEW_LINES > 0
+    assert figures["late"] == figures["quarantined"] == 0
+    assert_orders_follow_the_policy(tmp_path)
+
+
 GOOD = {"product_id": "A", "occurred_at": "2024-03-01T10:00:00Z", "quantity": 1, "unit_price": 1.25}
 BAD_LINES = [
     "not json at all",
@@ -120,7 +161,8 @@ BAD_LINES = [
 ODD_IDS = ["A#B", "A %23 B", "ünï 💥", "a#b", "a"]
 
 
-def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(tmp_path):
+@pytest.mark.parametrize("source", ["sqs", "stream", "pipes"])
+def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(tmp_path, source):
     good = [{**GOOD, "event_id": f"e{i}", "occurred_at": f"2024-03-{1 + i // 10:02d}T10:00:00Z"} for i in range(100)]
     odd = [
         {**GOOD, "product_id": product, "event_id": event_id, "location_id": location}
@@ -131,7 +173,7 @@ def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(tmp_path):
     lines = [json.dumps(sale) for sale in good[:50]] + BAD_LINES + [json.dumps(sale) for sale in good[50:] + odd]
     path = tmp_path / "sales.jsonl"
     path.write_text("\n".join(lines) + "\n")
-    done = run("--sales", path, "--until-done", "--report", tmp_path / "report")
+    done = run("--sales", path, "--source", source, "--until-done", "--report", tmp_path / "report")
     assert done.returncode == 0, done.stderr
     figures = summary_of(tmp_path / "report")
     assert figures["applied"] == len(good) + len(odd)
@@ -142,6 +184,7 @@ def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(tmp_path):
         (p, None if pd.isna(where) else where)
         for p, where in zip(features.product_id, features.location_id, strict=True)
     }
+    assert figures["units"] == len(good) + len(odd)  # of two sales under one id the first counts
     assert found == {("A", None)} | {(product, location) for product in ODD_IDS for location in (None, "L#1")}
 
 
@@ -162,8 +205,10 @@ def test_a_file_that_cannot_be_read_ends_with_one_line_and_exit_1(tmp_path, name
     assert said in done.stderr
 
 
-def test_ctrl_c_drains_and_still_reports(tmp_path):
-    process = subprocess.Popen([*RESTOCK, "--report", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("source", ["sqs", "stream", "pipes"])
+def test_ctrl_c_drains_and_still_reports(tmp_path, source):
+    command = [*RESTOCK, "--source", source, "--report", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 100
     while not (tmp_path / "logs" / "metrics.log").exists() and time.monotonic() < deadline:
         time.sleep(0.2)

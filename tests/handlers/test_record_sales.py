@@ -11,7 +11,7 @@ from fakes.faults import Fault
 from fakes.parking import InMemoryParking
 from fakes.state import InMemoryState
 
-from domain.events import StockChanged
+from domain.events import MS_PER_DAY, SaleCorrected, StockChanged
 from domain.product import HORIZON_DAYS, Outcome, fold
 from handlers.errors import Misconfigured
 from handlers.metrics import Metric
@@ -189,6 +189,34 @@ async def test_a_late_sale_is_kept_aside_and_not_counted(bench, clock):
     assert outcomes == [LATE, APPLIED]
     assert bench.units() == 3
     assert bench.parking.late_sales == {(A, "late"): LateSale(late, clock.now())}
+
+
+def correction(event_id, quantity, day=TODAY):
+    return SaleCorrected(A, event_id, day * MS_PER_DAY, 0, quantity, 100 * quantity, 0, 0, 0)
+
+
+async def test_a_correction_is_counted_once(bench):
+    outcomes, dirty = await bench(sale(A, "1", 6), correction("c", -2), correction("c", -2))
+    assert (outcomes, dirty) == ([APPLIED, APPLIED, DUPLICATE], {A})
+    assert bench.units() == 4
+    assert (await bench(correction("c", -3)))[0] == [CONFLICT]
+    assert [record.body for record in bench.parking.quarantined.values()] == ["line of c"]
+
+
+async def test_a_late_correction_is_kept_aside_and_not_counted(bench, clock):
+    edge, late = correction("edge", -1, TODAY - HORIZON_DAYS), correction("late", -1, TODAY - HORIZON_DAYS - 1)
+    await bench(sale(A, "1", 2, TODAY))
+    outcomes, _ = await bench(late, edge)
+    assert outcomes == [LATE, APPLIED]
+    assert bench.units() == 1
+    assert bench.parking.late_sales == {(A, "late"): LateSale(late, clock.now())}
+
+
+async def test_a_late_correction_that_could_not_be_kept_aside_has_no_outcome(bench):
+    await bench(sale(A, "1", 2, TODAY))
+    bench.faults.plan("late", Fault.BEFORE)
+    assert (await bench(correction("c", -1, TODAY - 99)))[0] == [None]
+    assert (await bench(correction("c", -1, TODAY - 99)))[0] == [LATE]
 
 
 async def test_the_order_within_a_batch_makes_nothing_late(bench):

@@ -183,7 +183,7 @@ DECISION_MUTANTS = (
         (
             Edit(
                 RUNNER,
-                "group.create_task(self._every(self._settings.sweep_interval_s, self._sweep_outbox)),\n",
+                "group.create_task(self._every(self._settings.sweep_interval_s, self._sweeping.outbox)),\n",
                 "",
             ),
         ),
@@ -194,7 +194,7 @@ DECISION_MUTANTS = (
         (
             Edit(
                 RUNNER,
-                "group.create_task(self._every(self._settings.sweep_interval_s, self._sweep_dirty)),\n",
+                "group.create_task(self._every(self._settings.sweep_interval_s, self._sweeping.dirty)),\n",
                 "",
             ),
         ),

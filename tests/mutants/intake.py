@@ -6,6 +6,7 @@ from mutants.mutant import Edit, Mutant
 
 SQS = "worker/sources/sqs.py"
 RUNNER = "worker/runner.py"
+RECEIVING = "worker/receiving.py"
 INTAKE = "worker/intake.py"
 RECORD = "handlers/record_sales.py"
 
@@ -134,20 +135,16 @@ INTAKE_MUTANTS = (
         "slots-after-receive",
         "slots are taken for what was received, not before receiving",
         (
+            Edit(RECEIVING, "            await slots.take(source.receive_max)\n", ""),
             Edit(
-                RUNNER,
-                "            for _ in range(BATCH_MAX):\n                await self._slots.acquire()\n",
-                "",
+                RECEIVING,
+                "                slots.give(source.receive_max)\n                return\n",
+                "                return\n",
             ),
             Edit(
-                RUNNER, "                self._release(BATCH_MAX)\n                return\n", "                return\n"
-            ),
-            Edit(RUNNER, "            finally:\n                self._release(BATCH_MAX - len(messages))\n", ""),
-            Edit(
-                RUNNER,
-                "            for message in messages:\n                await self._inbox.put(message)\n",
-                "            for message in messages:\n                await self._slots.acquire()\n"
-                "                await self._inbox.put(message)\n",
+                RECEIVING,
+                "            finally:\n                slots.give(source.receive_max - len(messages))\n",
+                "            await slots.take(len(messages))\n",
             ),
         ),
     ),
@@ -156,9 +153,9 @@ INTAKE_MUTANTS = (
         "a receive that fails keeps the slots it had reserved",
         (
             Edit(
-                RUNNER,
-                "            finally:\n                self._release(BATCH_MAX - len(messages))\n",
-                "                continue\n            self._release(BATCH_MAX - len(messages))\n",
+                RECEIVING,
+                "            finally:\n                slots.give(source.receive_max - len(messages))\n",
+                "                continue\n            slots.give(source.receive_max - len(messages))\n",
             ),
         ),
     ),
@@ -200,7 +197,7 @@ INTAKE_MUTANTS = (
     Mutant(
         "nothing-handed-over",
         "a stop that ran out of time keeps what it owned until its visibility ends",
-        (Edit(RUNNER, "                await self._parts.source.hand_over()\n", "                return\n"),),
+        (Edit(RUNNER, "            await self._receiving.hand_over()\n", ""),),
         blind="without faults a drain settles all it has; with faults what comes again late is one delay among many",
         ratio="redelivered",
     ),

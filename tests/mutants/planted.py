@@ -6,5 +6,6 @@ from mutants.commits import COMMIT_MUTANTS
 from mutants.decisions import DECISION_MUTANTS
 from mutants.facts import FACT_MUTANTS
 from mutants.intake import INTAKE_MUTANTS
+from mutants.shards import SHARD_MUTANTS
 
-PLANTED = (*INTAKE_MUTANTS, *COMMIT_MUTANTS, *FACT_MUTANTS, *DECISION_MUTANTS)
+PLANTED = (*INTAKE_MUTANTS, *COMMIT_MUTANTS, *FACT_MUTANTS, *DECISION_MUTANTS, *SHARD_MUTANTS)

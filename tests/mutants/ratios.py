@@ -51,6 +51,8 @@ RATIOS = {
     "dead_letters": Ratio("dead letters per 1,000 messages", "steady", _per_1000("sent", "dead_letters"), 5, 5),
     # Polls, deletions and heartbeats follow the clock and the messages; a schedule hardly moves them.
     "queue_calls": Ratio("queue calls per 1,000 messages", "steady", _per_1000("sent", *QUEUE_CALLS), 1.5, 1_000),
+    # Once each has its share, a lease changes hands only with its shard's generation.
+    "leases_taken": Ratio("leases taken per 1,000 shards", "steady", _per_1000("shards", "leases_taken"), 2, 1_000),
     # One call a product and day, and one more whenever the endpoint was away.
     "model_calls": Ratio("model calls per 1,000 events", "steady", _per_1000("counted", "invoke_endpoint"), 1.3, 100),
 }

@@ -1,4 +1,4 @@
-"""The command line of the simulation: seeds of the swarm, or every accident of a small scenario."""
+"""The command line of the simulation: seeds of the swarm, or every accident of two small scenarios."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from functools import partial
 
 from rich.console import Console
 
-from simulation.accidents import accidents
+from simulation.accidents import accidents, stream_accidents
 from simulation.many import accident_outcome, all_of, opener, seed_outcome, tell
 from simulation.run import Opener, run
-from simulation.scenario import Accident, Scenario, small, swarm
+from simulation.scenario import Accident, Scenario, swarm, with_accident
 
 DESCRIPTION = """\
 Runs the production worker against an in-memory AWS in virtual time, breaks what may break, heals it, and checks that
@@ -27,14 +27,16 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=True)
     if asked.trace:
         scenario, name = (
-            (small(asked.accident), f"{asked.accident}") if asked.accident else (swarm(asked.first), asked.first)
+            (with_accident(asked.accident), f"{asked.accident}")
+            if asked.accident
+            else (swarm(asked.first), asked.first)
         )
         return _traced(scenario, str(name), console, opener(asked.wire))
     of_accident, of_seed = partial(accident_outcome, wire=asked.wire), partial(seed_outcome, wire=asked.wire)
     if asked.accident:
         return tell([of_accident(asked.accident)], 1, console, _named("accident"))
     if asked.exhaustive:
-        planned = accidents(asked.every)
+        planned = accidents(asked.every) + stream_accidents(asked.every)
         return min(1, tell(all_of(of_accident, planned, asked.jobs), len(planned), console, _named("accident")))
     seeds = range(asked.first, asked.first + asked.seeds)
     return min(1, tell(all_of(of_seed, seeds, asked.jobs), len(seeds), console, _named("seed")))
@@ -59,12 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--exhaustive",
         action="store_true",
-        help="instead: a small scenario, with a kill -9 and with a SIGTERM before every scheduling step, and with "
-        "every fate for every call",
+        help="instead: two small scenarios, one with a stream, with a kill -9 and with a SIGTERM before every "
+        "scheduling step, and with every fate for every call",
     )
     parser.add_argument("--every", type=_count, default=1, help="with --exhaustive: only every n-th of them")
     parser.add_argument(
-        "--accident", type=_accident, metavar="KIND:AT", help="instead: one accident of the small scenario, as kill:137"
+        "--accident",
+        type=_accident,
+        metavar="KIND:AT[:stream]",
+        help="instead: one accident of a small scenario, as kill:137",
     )
     parser.add_argument(
         "--wire", action="store_true", help="with the real AWS client library in between: the same runs, more slowly"
@@ -86,8 +91,9 @@ def _count(text: str) -> int:
 
 
 def _accident(text: str) -> Accident:
-    kind, _, at = text.partition(":")
-    return Accident(kind, _count(at))
+    kind, _, place = text.partition(":")
+    at, _, scenario = place.partition(":")
+    return Accident(kind, _count(at), scenario == "stream")
 
 
 if __name__ == "__main__":

@@ -7,42 +7,26 @@ judge keeps its own twin from what the shop has on record, in plain dictionaries
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Set
 from typing import Any
 
-from domain.events import MS_PER_DAY, ProductKey, ReorderCancelled, SaleRecorded, ShipmentReceived
+from domain.events import MS_PER_DAY, ProductKey
 from domain.product import product_label, product_of
 from simulation.expressions import Item
 from simulation.network import Said
 from simulation.queues import Message, Queue
+from simulation.shards import Record
 from simulation.shop import BAD, EventKey, Shop
 from simulation.tables import Key, Table, Write
+from simulation.twin import Twin
 
 STATE = "restock-state"
 ENTRY_BYTES, ID_BYTES = 20, 16
 HORIZON_DAYS, KEPT_DAYS = 35, 91
-BUCKET = ("sold", "revenue", "returned", "refunded", "promoted")
 
 
 class Violation(AssertionError):
     """A guarantee was broken."""
-
-
-@dataclass(slots=True)
-class Twin:
-    """What a product's state must be, from what has been counted of it. outstanding: units on order, by cycle."""
-
-    version: int = 0
-    cycle: int = 0
-    counted: dict[bytes, bytes] = field(default_factory=dict)
-    sales: int = 0
-    units: int = 0
-    newest_day: int | None = None
-    days: dict[int, list[int]] = field(default_factory=dict)
-    outstanding: dict[int, int] = field(default_factory=dict)
-    receipt_booked_at: float = 0.0
-    rows: int = 0
 
 
 class Judge:
@@ -58,7 +42,6 @@ class Judge:
         self.published: set[str] = set()
         self.late: set[EventKey] = set()
         self.quarantined: set[str] = set()
-        self.bad_lines: set[str] = set()
 
     def decided(self, writes: list[Write]) -> None:
         """One atomic set of writes."""
@@ -111,28 +94,7 @@ class Judge:
         event = self._shop.events.get((product, digest), {}).get(payload)
         if event is None:
             raise Violation(f"{product} counted an event that was never sent")
-        if isinstance(event, SaleRecorded):
-            self._sale(twin, event)
-        elif isinstance(event, ShipmentReceived):
-            cycle = int(event.reorder_id.rpartition(":")[2])
-            twin.outstanding[cycle] = twin.outstanding.get(cycle, 0) - event.quantity
-            twin.receipt_booked_at = max(twin.receipt_booked_at, self._shop.booked[product, digest])
-        elif isinstance(event, ReorderCancelled):
-            twin.outstanding.pop(int(event.reorder_id.rpartition(":")[2]), None)
-
-    def _sale(self, twin: Twin, sale: SaleRecorded) -> None:
-        day = sale.occurred_at // MS_PER_DAY
-        bucket = twin.days.setdefault(day, [0, 0, 0, 0, 0])
-        if sale.quantity >= 0:
-            bucket[0] += sale.quantity
-            bucket[1] += sale.revenue_minor
-            bucket[4] += sale.quantity if sale.promotion else 0
-        else:
-            bucket[2] -= sale.quantity
-            bucket[3] -= sale.revenue_minor
-        twin.sales += 1
-        twin.units += sale.quantity
-        twin.newest_day = day if twin.newest_day is None else max(twin.newest_day, day)
+        twin.count(event, self._shop.booked.get((product, digest), 0.0))
 
     def _agree(self, product: ProductKey, twin: Twin, header: Item) -> None:
         self._expect(int(header["sales"]["N"]), twin.sales, f"sales of {product}")
@@ -182,16 +144,22 @@ class Judge:
 
     def deleting(self, message: Message) -> None:
         """A message goes for good: each of its lines must be counted or kept aside."""
-        lines = self._shop.lines[message.body]
+        index = self._first_lost(message.message_id, self._shop.lines[message.body])
+        if index is not None:
+            raise Violation(f"message {message.message_id} was deleted, and its line {index} is nowhere")
+
+    def settled(self, record: Record) -> bool:
+        """Whether what a stream's record means is counted or kept aside."""
+        return self._first_lost(record.event_id, self._shop.carried[record.event_id]) is None
+
+    def _first_lost(self, message_id: str, lines: list[EventKey | None]) -> int | None:
         for index, key in enumerate(lines):
-            line_id = message.message_id if len(lines) == 1 else f"{message.message_id}-{index}"
-            if key is BAD:
-                self.bad_lines.add(line_id)
-                kept = line_id in self.quarantined
-            else:
-                kept = self._is_counted(key) or key in self.late or line_id in self.quarantined
-            if not kept:
-                raise Violation(f"message {message.message_id} was deleted, and its line {index} is nowhere")
+            line_id = message_id if len(lines) == 1 else f"{message_id}-{index}"
+            if line_id in self.quarantined:
+                continue
+            if key is BAD or not (self._is_counted(key) or key in self.late):
+                return index
+        return None
 
     def _is_counted(self, key: EventKey) -> bool:
         """A product whose id was reused may have been counted with either payload; the other is quarantined."""
@@ -211,11 +179,11 @@ class Judge:
                 raise Violation(f"{order_id} was published, and never committed")
             self.published.add(order_id)
 
-    def converged(self, may_be_late: bool) -> None:
+    def converged(self, may_be_late: bool, excused: Set[EventKey] = frozenset()) -> None:
         """After healing, with nothing left to do. Where days went by while messages waited, what was late once may
-        have been counted before its copy was: only then."""
+        have been counted before its copy was: only then. excused: what only a stream carried, and was trimmed."""
         for key, versions in self._shop.events.items():
-            if not self._is_counted(key) and key not in self.late:
+            if not self._is_counted(key) and key not in self.late and key not in excused:
                 raise Violation(f"lost: {next(iter(versions.values()))}")
         both = {key for key in self.late if self._is_counted(key)}
         if both and not may_be_late:

@@ -73,6 +73,7 @@ async def direct_clients(network: Network) -> AsyncIterator[Clients]:
     yield Clients(
         sqs=Client(network, "sqs"),
         dynamodb=Client(network, "dynamodb"),
+        streams=Client(network, "dynamodbstreams"),
         events=Client(network, "events"),
         cloudwatch=Client(network, "cloudwatch"),
         s3=Client(network, "s3"),

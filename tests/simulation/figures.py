@@ -29,13 +29,31 @@ class Figures:
         """Redeliveries for every 1,000 messages that were sent."""
         return 1000 * self.counts["redeliveries"] / max(1, self.counts["sent"])
 
+    @property
+    def read_per_record(self) -> float:
+        """How often a record of a stream was read."""
+        return self.counts["read"] / max(1, self.counts["written"])
+
+    @property
+    def _of_streams(self) -> str:
+        counts = self.counts
+        return (
+            f"{counts['streamed']} with a stream ({counts['shards']} shards, {counts['split']} splits, "
+            f"{counts['roll']} rolls, {counts['merge']} merges, {counts['renew']} streams renewed, "
+            f"{counts['written']} records read {self.read_per_record:.2f} times, "
+            f"{counts['leases_taken']} leases taken, {counts['leases_stolen']} of them from another worker, "
+            f"{counts['trims']} reads too late, {counts['alarms']} alarms), "
+        )
+
     def line(self, runs: str, violations: int) -> str:
         """The one line that is printed."""
         counts = self.counts
+        streamed = self._of_streams if counts["streamed"] else ""
         return (
             f"{runs}, {self.virtual_s / 3600:.1f} virtual hours, {counts['kills']} kills, {counts['deploys']} deploys, "
             f"{counts['freezes']} freezes, {counts['faults']} faults in {counts['calls']} calls, "
             f"{counts['deliveries']} deliveries, {counts['redeliveries']} redeliveries, {counts['counted']} events "
-            f"counted, {counts['orders']} orders, {self.published_twice_per_1000:.1f} duplicate publishes per 1,000 "
-            f"orders, slowest drain {self.slowest_drain_s:.1f} s, {violations} violations"
+            f"counted, {streamed}{counts['orders']} orders, "
+            f"{self.published_twice_per_1000:.1f} duplicate publishes per "
+            f"1,000 orders, slowest drain {self.slowest_drain_s:.1f} s, {violations} violations"
         )

@@ -18,7 +18,7 @@ from simulation.scenario import NEVER, Accident, Scenario
 from worker.aws.clients import Clients
 from worker.health import Health
 from worker.process import CLOSING_S, work
-from worker.runner import HAND_OVER_S
+from worker.receiving import HAND_OVER_S
 
 
 class SkewedClock:

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from simulation.clients import direct_clients
 from simulation.figures import Figures
 from simulation.run import Opener, let_go, run
-from simulation.scenario import Accident, Scenario, small, swarm
+from simulation.scenario import Accident, Scenario, swarm, with_accident
 from simulation.wire import wired_clients
 
 COMMAND = "PYTHONPATH=tests .venv/bin/python -m simulation"
@@ -46,9 +46,9 @@ def seed_outcome(seed: int, *, wire: bool = False) -> Outcome:
 
 
 def accident_outcome(accident: Accident, *, wire: bool = False) -> Outcome:
-    """The small scenario with one accident in it."""
-    again = f"{COMMAND} --accident {accident.kind}:{accident.at} --trace"
-    return outcome(f"{accident.kind} at {accident.at}", small(accident), by_wire(again, wire), opener(wire))
+    """A small scenario with one accident in it."""
+    again = f"{COMMAND} --accident {accident} --trace"
+    return outcome(str(accident), with_accident(accident), by_wire(again, wire), opener(wire))
 
 
 def opener(wire: bool) -> Opener:

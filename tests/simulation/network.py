@@ -22,6 +22,7 @@ Said = dict[str, Any]
 READ_TIMEOUT_S = {
     "sqs": 30.0,
     "dynamodb": 10.0,
+    "dynamodbstreams": 10.0,
     "events": 10.0,
     "cloudwatch": 10.0,
     "s3": 30.0,
@@ -31,12 +32,15 @@ READ_TIMEOUT_S = {
 THROTTLED = {
     "sqs": ("RequestThrottled", 403),
     "dynamodb": ("ProvisionedThroughputExceededException", 400),
+    "dynamodbstreams": ("LimitExceededException", 400),
     "events": ("ThrottlingException", 400),
     "cloudwatch": ("Throttling", 400),
     "s3": ("SlowDown", 503),
     "sagemaker-runtime": ("ThrottlingException", 400),
     "bedrock-runtime": ("ThrottlingException", 429),
 }
+
+STORM_THROTTLES = 0.8  # of all calls while a storm lasts
 
 
 class ServiceError(Exception):
@@ -61,7 +65,7 @@ class ConnectionBroken(Exception):
 @dataclass(slots=True)
 class Weather:
     """Probabilities of what may happen to one call; the partial ones are drawn by the services. away: (service, from,
-    to) in seconds."""
+    to) in seconds; table_storms: (table, from, to), when one table has no capacity left."""
 
     throttled: float = 0.0
     lost_request: float = 0.0
@@ -75,6 +79,7 @@ class Weather:
     model_failed: float = 0.0
     storms: list[tuple[float, float]] = field(default_factory=list)
     away: list[tuple[str, float, float]] = field(default_factory=list)
+    table_storms: list[tuple[str, float, float]] = field(default_factory=list)
 
     @property
     def calm(self) -> bool:
@@ -84,7 +89,7 @@ class Weather:
     def heal(self) -> None:
         """From now on nothing goes wrong."""
         for name in self.__slots__:
-            setattr(self, name, [] if name in ("storms", "away") else 0.0)
+            setattr(self, name, [] if isinstance(getattr(self, name), list) else 0.0)
 
 
 class Network:
@@ -130,7 +135,7 @@ class Network:
         weather, now = self.weather, self.loop.time()
         if any(name == service and start <= now < end for name, start, end in weather.away):
             return self.chance.choice(("broken_before", "failed_before", "lost_request"))
-        if any(start <= now < end for start, end in weather.storms) and self.chance.random() < 0.8:
+        if any(start <= now < end for start, end in weather.storms) and self.chance.random() < STORM_THROTTLES:
             return "throttled"
         draw = self.chance.random()
         for fate, likely in (

@@ -19,6 +19,7 @@ from typing import Any
 
 import structlog
 
+from simulation.checkpoints import Checkpoints
 from simulation.checks import STATE, Judge
 from simulation.clients import direct_clients
 from simulation.figures import Figures
@@ -28,8 +29,9 @@ from simulation.network import Network, Said
 from simulation.queues import Queue, Queues
 from simulation.scenario import Scenario
 from simulation.services import Bedrock, Buckets, Bus, CloudWatch, Model
-from simulation.shop import Shop
-from simulation.tables import Tables
+from simulation.shop import EventKey, Shop
+from simulation.streams import Streams
+from simulation.tables import Tables, Write
 from worker.aws.clients import Clients
 
 HEALED_WITHIN_S = 3_600.0
@@ -66,13 +68,39 @@ class World:
             "sagemaker-runtime": Model(self.network),
             "bedrock-runtime": Bedrock(),
         }
-        self.shop = Shop(scenario, self.network, self.tables, self.queue, buckets)
+        self.streams = self._streams() if scenario.streamed else None
+        self.shop = Shop(scenario, self.network, self.tables, self.queue, buckets, self.streams)
         self.judge = Judge(self.shop, self.state, self.queue, settings.messages_in_flight)
+        self.checkpoints = self._checkpoints(self.streams) if self.streams is not None else None
         self.fleet = Fleet(scenario, self.loop, self.shop.now, partial(opened, self.network))
-        self.tables.decided = self.judge.decided
+        self.tables.decided = self._decided
         self.queue.deleting = self.judge.deleting
         self.queue.delivered = self.judge.delivered if scenario.weather.calm else lambda holder: None
         self.bus.subscriber = self._published
+
+    def _streams(self) -> Streams:
+        settings = self.scenario.settings
+        self.tables.create(settings.stream_table, "product_id", "sale_date")
+        self.tables.create(settings.leases_table, "pk", "sk")
+        streams = Streams(self.network, settings.stream_table, self.scenario.shards, lambda: self.shop.now())
+        self.network.services["dynamodbstreams"] = streams
+        self.tables.described[settings.stream_table] = streams.specification
+        for at, kind in self.scenario.shard_events:
+            self.loop.call_at(at, streams.happen, kind)
+        for at, _ in self.scenario.leaps:
+            self.loop.call_at(at + 1, lambda: self.tables.expire(settings.leases_table, self.shop.now()))
+        return streams
+
+    def _checkpoints(self, streams: Streams) -> Checkpoints:
+        leases = self.tables[self.scenario.settings.leases_table]
+        checkpoints = Checkpoints(streams, leases, self.judge.settled, self.shop.now)
+        streams.giving = checkpoints.giving
+        return checkpoints
+
+    def _decided(self, writes: list[Write]) -> None:
+        self.judge.decided(writes)
+        if self.checkpoints is not None:
+            self.checkpoints.decided(writes)
 
     def _published(self, entry: Said) -> None:
         self.judge.publishing(entry)
@@ -91,7 +119,15 @@ class World:
         await self._come_to_rest()
         self.fleet.tell_all()
         await self.fleet.gone()
-        self.judge.converged(may_be_late=bool(self.scenario.leaps))
+        self.judge.converged(may_be_late=bool(self.scenario.leaps), excused=self._excused())
+
+    def _excused(self) -> set[EventKey | None]:
+        """Events that need not be counted: nothing but a stream told of them, and they were trimmed, or were kept aside
+        after many attempts."""
+        if self.checkpoints is None:
+            return set()
+        lost = {record.event_id for record in self.checkpoints.lost()} | self.judge.quarantined
+        return {key for event_id in lost for key in self.shop.carried.get(event_id, ())} - self.shop.queued
 
     async def _come_to_rest(self) -> None:
         deadline = self.loop.time() + HEALED_WITHIN_S
@@ -116,6 +152,8 @@ class World:
             ),
             "events to come": self.shop.coming,
         }
+        if self.checkpoints is not None:
+            waiting.update(self.checkpoints.unfinished())
         return [f"{count} {what}" for what, count in waiting.items() if count]
 
     @property
@@ -141,6 +179,12 @@ class World:
             steps=self.loop.steps,
             first_worker_steps=self.fleet.processes[0].steps,
         )
+        if self.streams is not None and self.checkpoints is not None:
+            figures.counts.update(streamed=1, shards=sum(len(stream.shards) for stream in self.streams.streams))
+            figures.counts.update(self.streams.counts)
+            figures.counts.update(self.checkpoints.counts)
+        if self.shop.table is not None:
+            figures.counts.update(self.shop.table.counts)
         return figures
 
 
@@ -149,7 +193,7 @@ def run(scenario: Scenario, opened: Opener = direct_clients, told: Told | None =
     world = World(scenario, opened)
     random.seed(f"restock jitter {scenario.seed}")
     deadline_s = scenario.load_s + HEALED_WITHIN_S + 300
-    with _heard(world.loop, told):
+    with _heard(world, told):
         try:
             world.loop.run_until_complete(world.live(), deadline_s)
             figures = world.figures
@@ -159,15 +203,19 @@ def run(scenario: Scenario, opened: Opener = direct_clients, told: Told | None =
 
 
 @contextmanager
-def _heard(loop: SimulatedLoop, told: Told | None) -> Iterator[None]:
-    """What the workers print and log goes to told, if anybody listens, with the virtual time and the process."""
+def _heard(world: World, told: Told | None) -> Iterator[None]:
+    """What the workers log is heard by the judge of checkpoints, and told, if anybody listens, with the virtual time
+    and the process."""
     before = structlog.get_config()
 
     def line(_: object, level: str, said: Said) -> Any:
+        event = said.pop("event")
+        if world.checkpoints is not None:
+            world.checkpoints.heard(event, said)
         if told is not None:
-            process, event = PROCESS.get(), said.pop("event")
-            name = process.name if process is not None else "-"
-            told(f"{loop.time():11.4f} {name:>4} {level:7} {event} " + " ".join(f"{k}={v}" for k, v in said.items()))
+            process = PROCESS.get()
+            name, more = process.name if process is not None else "-", " ".join(f"{k}={v}" for k, v in said.items())
+            told(f"{world.loop.time():11.4f} {name:>4} {level:7} {event} {more}")
         raise structlog.DropEvent
 
     structlog.configure(processors=[line], cache_logger_on_first_use=False)

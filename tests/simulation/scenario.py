@@ -5,28 +5,45 @@ one shows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
+from simulation.draws import (
+    SALES_TABLE,
+    disturb_streams,
+    leaps_of,
+    settings_of,
+    settings_with,
+    shard_events_of,
+    weather_of,
+    with_stream,
+)
 from simulation.network import Weather
 from worker.settings import Settings
 
 NEVER = float("inf")
-CALM_SHARE = 0.1
+STREAMED_SHARE = 0.4
 
 
 class Accident(NamedTuple):
     """The one thing that goes wrong at a given place: "kill" or "stop" the first worker before a step of its, or a fate
-    (simulation/network.py) for a call."""
+    (simulation/network.py) for a call. streamed: in the small scenario with a stream."""
 
     kind: str
     at: int
+    streamed: bool = False
+
+    def __str__(self) -> str:
+        """As the command line takes it."""
+        return f"{self.kind}:{self.at}{':stream' if self.streamed else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """minutes of load; messages sent in it. Means are in seconds of virtual time, or in steps of a process."""
+    """minutes of load; messages sent in it. Means are in seconds of virtual time, or in steps of a process. shards: how
+    many a stream of the sales table begins with, 0 if there is no such table; shard_events: when (s) happens what to
+    them."""
 
     seed: str
     minutes: float
@@ -47,11 +64,17 @@ class Scenario:
     poison: float = 0.02
     receives_max: int = 1_000
     supplied_within_s: float = 120.0
+    shards: int = 0
+    shard_events: tuple[tuple[float, str], ...] = ()
     accident: Accident | None = None
 
     @property
     def load_s(self) -> float:
         return self.minutes * 60
+
+    @property
+    def streamed(self) -> bool:
+        return self.shards > 0
 
 
 def swarm(seed: int) -> Scenario:
@@ -60,7 +83,7 @@ def swarm(seed: int) -> Scenario:
     pick = chance.choice
     minutes = pick((3.0, 8.0, 20.0))
     load_s = minutes * 60
-    return Scenario(
+    scenario = Scenario(
         seed=str(seed),
         minutes=minutes,
         messages=pick((25, 60, 120)),
@@ -68,17 +91,28 @@ def swarm(seed: int) -> Scenario:
         workers=pick((1, 2, 3)),
         burst=pick((0, 0, 60)),
         settings=settings_of(chance),
-        weather=_weather(chance, load_s),
+        weather=weather_of(chance, load_s),
         kill_every_s=pick((NEVER, 120.0, 30.0)),
         killed_after_steps=pick((NEVER, 3_000.0, 400.0)),
         freeze_every_s=pick((NEVER, NEVER, 90.0)),
         deploy_every_s=pick((NEVER, 200.0, 60.0)),
         overlap=pick((True, False)),
         skew_max_s=pick((0.0, 2.0, 120.0)),
-        leaps=_leaps(chance, load_s) if chance.random() < 0.25 else (),
+        leaps=leaps_of(chance, load_s) if chance.random() < 0.25 else (),
         duplicates=pick((0.0, 0.1, 0.4)),
         receives_max=pick((1_000, 6)),
     )
+    # Drawn from a source of its own: a seed without a stream is what it was before there were any.
+    chance = Random(f"restock stream {seed}")
+    return _with_stream(scenario, chance) if chance.random() < STREAMED_SHARE else scenario
+
+
+def _with_stream(scenario: Scenario, chance: Random) -> Scenario:
+    """The same, with most sales by a table's stream."""
+    disturb_streams(scenario.weather, chance, scenario.settings.leases_table, scenario.load_s)
+    events = shard_events_of(chance, scenario.load_s)
+    settings = with_stream(scenario.settings, chance)
+    return replace(scenario, settings=settings, shards=chance.choice((1, 2, 4)), shard_events=events)
 
 
 def small(accident: Accident | None = None) -> Scenario:
@@ -116,59 +150,32 @@ def small(accident: Accident | None = None) -> Scenario:
     )
 
 
-def settings_of(chance: Random) -> Settings:
-    """Settings that make the interesting moments frequent; they pass the production validators."""
-    pick = chance.choice
-    pollers = pick((1, 2, 3))
-    commit_deadline_s, drain_timeout_s, visibilities_s = pick(((2.0, 5.0, (10, 30)), (4.0, 24.0, (30, 120))))
-    return Settings(
-        queue_name=pick(("sales", "sales.fifo")),
-        pollers=pollers,
-        long_poll_s=pick((1, 3, 20)) if drain_timeout_s > 20 else pick((1, 3)),
-        messages_in_flight=10 * pollers + pick((0, 10, 60)),
-        batch_sales=pick((1, 8, 200)),
-        batch_linger_s=pick((0.0, 0.05, 0.5)),
-        decide_products=pick((1, 4, 500)),
-        decide_interval_s=pick((0.05, 0.5, 5.0)),
-        cached_products=pick((1, 4, 1_000)),
-        sweep_interval_s=pick((2.0, 10.0)),
-        sweep_age_s=pick((1.0, 15.0)),
-        visibility_timeout_s=pick(visibilities_s),
-        commit_deadline_s=commit_deadline_s,
-        drain_timeout_s=drain_timeout_s,
-        bedrock_model=pick(("", "simulated")),
-        lead_time_days=pick((1, 7)),
-        order_cycle_days=pick((1, 14)),
-        pack_size=pick((1, 6)),
+def small_stream(accident: Accident | None = None) -> Scenario:
+    """A few sales by a table's stream, of which a shard becomes two, and one again: some come both ways, one is mended,
+    one reversed, one forgotten by time, and one item is no sale."""
+    by_queue = small(accident)
+    settings = settings_with(
+        by_queue.settings,
+        stream_table=SALES_TABLE,
+        shard_readers=1,
+        shard_idle_s=0.5,
+        lease_s=3.0,
+        discover_interval_s=2.0,
+        checkpoint_interval_s=0.5,
+    )
+    events = ((4.0, "split"), (9.0, "merge"))
+    return replace(
+        by_queue,
+        seed="small stream 380",  # the shortest of many in which all of this happens
+        messages=4,
+        burst=3,
+        duplicates=0.0,
+        settings=settings,
+        shards=1,
+        shard_events=events,
     )
 
 
-def _weather(chance: Random, load_s: float) -> Weather:
-    if chance.random() < CALM_SHARE:
-        return Weather()
-    pick = chance.choice
-    weather = Weather(
-        throttled=pick((0.0, 0.02, 0.2)),
-        lost_request=pick((0.0, 0.01, 0.08)),
-        lost_answer=pick((0.0, 0.01, 0.08)),
-        broken=pick((0.0, 0.02, 0.1)),
-        failed=pick((0.0, 0.02, 0.1)),
-        slow=pick((0.0, 0.01, 0.1)),
-        partial=pick((0.0, 0.03, 0.3)),
-        delivered_twice=pick((0.0, 0.03, 0.3)),
-        undeleted=pick((0.0, 0.005, 0.1)),
-        model_failed=pick((0.0, 0.1, 0.9)),
-    )
-    if chance.random() < 0.3:
-        start = chance.uniform(0, load_s)
-        weather.storms.append((start, start + pick((5.0, 60.0))))
-    for service in ("dynamodb", "sqs", "events", "sagemaker-runtime", "bedrock-runtime"):
-        if chance.random() < 0.15:
-            start = chance.uniform(0, load_s)
-            weather.away.append((service, start, start + pick((3.0, 30.0, 120.0))))
-    return weather
-
-
-def _leaps(chance: Random, load_s: float) -> tuple[tuple[float, int], ...]:
-    """Moments at which some days go by in which nothing happens: ids grow old and are forgotten."""
-    return tuple((load_s * k / 12, chance.choice((1, 9, 16))) for k in range(1, 12))
+def with_accident(accident: Accident) -> Scenario:
+    """The small scenario that it happens in."""
+    return small_stream(accident) if accident.streamed else small(accident)

@@ -26,8 +26,11 @@ from domain.events import (
 from domain.ledger import id_digest, payload_digest
 from simulation.network import Network, Said
 from simulation.queues import Queue
+from simulation.sales_table import SalesTable
 from simulation.scenario import Scenario
 from simulation.services import Buckets
+from simulation.shards import Record
+from simulation.streams import Streams
 from simulation.tables import Tables
 from worker.aws.inventory import location_key
 from worker.producer import pointer_body
@@ -56,9 +59,18 @@ class Stock:
 
 class Shop:
     """events: what each id of a product was sent with, by payload digest. lines: what a body carries, BAD for a line
-    that is no event. booked: when the delivery of a shipment event was booked."""
+    that is no event; carried: the same of a stream's record, by its id. queued: what went by the queue, if only as
+    well. booked: when the delivery of a shipment event was booked. table: that of the sales, if there is one."""
 
-    def __init__(self, scenario: Scenario, network: Network, tables: Tables, queue: Queue, buckets: Buckets) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        network: Network,
+        tables: Tables,
+        queue: Queue,
+        buckets: Buckets,
+        streams: Streams | None = None,
+    ) -> None:
         self._scenario = scenario
         self._network = network
         self._loop = network.loop
@@ -72,10 +84,16 @@ class Shop:
         self.stock: dict[ProductKey, Stock] = {}
         self.events: dict[EventKey, dict[bytes, Event]] = {}
         self.lines: dict[str, list[EventKey | None]] = {}
+        self.carried: dict[str, list[EventKey | None]] = {}
+        self.queued: set[EventKey | None] = set()
         self.booked: dict[EventKey, float] = {}
         self.ordered: set[str] = set()
         self.published_again = 0
         self.coming = 0
+        self.table: SalesTable | None = None
+        if streams is not None:
+            table = tables[scenario.settings.stream_table]
+            self.table = SalesTable(scenario, table, streams, self._carry, self._in, self._book)
 
     def now(self) -> int:
         """The true time, in milliseconds since the epoch."""
@@ -103,12 +121,19 @@ class Shop:
             return
         product = self._any_product()
         events = [self._event(product) for _ in range(chance.choice((1, 1, 1, 3, 12)))]
-        self._send_events(product, events, with_bad_line=chance.random() < 0.1)
+        self._send_events(product, self._by_queue(events), with_bad_line=chance.random() < 0.1)
         if chance.random() < self._scenario.duplicates:
             part = chance.sample(events, chance.randint(1, len(events)))
             self._again(product, part)
         if chance.random() < self._scenario.duplicates / 10:
             self._in(chance.expovariate(1 / 60), self._reuse_id, product, events[0])
+
+    def _by_queue(self, events: list[Event]) -> list[Event]:
+        """What goes by the queue, after the table has taken what is its own."""
+        return events if self.table is None else [event for event in events if not self.table.took(event)]
+
+    def _carry(self, record: Record, events: list[Event | None]) -> None:
+        self.carried[record.event_id] = [BAD if event is None else self._on_record(event) for event in events]
 
     def _any_product(self) -> ProductKey:
         return self.products[min(int(self._chance.paretovariate(0.8)), len(self.products)) - 1]
@@ -154,7 +179,10 @@ class Shop:
         table.show(table.key_of(item), item)
 
     def _send_events(self, product: ProductKey, events: list[Event], with_bad_line: bool = False) -> None:
+        if not events and not with_bad_line:
+            return
         keys: list[EventKey | None] = [self._on_record(event) for event in events]
+        self.queued.update(keys)
         rows: list[Any] = [_as_sent(event) for event in events]
         if with_bad_line:
             keys.append(BAD)

@@ -7,56 +7,44 @@ the API are enforced."""
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from simulation.expressions import Item, meets, plain, size_of
-from simulation.network import Network, Said, ServiceError
+from simulation.expressions import Item, meets
+from simulation.network import STORM_THROTTLES, THROTTLED, Network, Said, ServiceError
+from simulation.table import (
+    Key,
+    Table,
+    Write,
+    by_index,
+    by_key,
+    cancelled,
+    key_schema,
+    refuse_if,
+    refuse_if_too_large,
+    written,
+)
 
-ITEM_BYTES_MAX = 400 * 1024
 ACTIONS_MAX = 100
 GET_KEYS_MAX = 100
 WRITE_ITEMS_MAX = 25
 INDEX_KEYS = ("dirty_shard", "dirty_since")
 INDEX_LAG_MAX_S = 2.0
 
-Key = tuple[str, ...]
-Write = tuple[str, Key, Item | None]  # table, key, the item or None for a deletion
-
-
-class Table:
-    """items by key, and once more by partition. before holds, for the index, what stood at a key until shortly ago, and
-    until when that shows."""
-
-    def __init__(self, name: str, keys: tuple[str, ...]) -> None:
-        self.name = name
-        self.keys = keys
-        self.items: dict[Key, Item] = {}
-        self.partitions: defaultdict[str, dict[Key, Item]] = defaultdict(dict)
-        self.before: dict[Key, tuple[float, Item | None]] = {}
-
-    def show(self, key: Key, item: Item | None) -> None:
-        """From now on readers see this; None is a deletion."""
-        if item is not None:
-            self.items[key] = self.partitions[key[0]][key] = item
-        elif self.items.pop(key, None) is not None:
-            del self.partitions[key[0]][key]
-
-    def key_of(self, item: Item) -> Key:
-        return tuple(item[name]["S"] for name in self.keys)
-
 
 class Tables:
-    """decided is told of the writes of every transaction and single write at the instant it is decided."""
+    """decided is told of the writes of every transaction and single write at the instant it is decided. described: what
+    DescribeTable says of a table besides."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
         self._tables: dict[str, Table] = {}
         self._locked: set[tuple[str, Key]] = set()
         self.decided: Callable[[list[Write]], None] = lambda writes: None
+        self.described: dict[str, Callable[[], Said]] = {}
         self.commits = 0
         self.conflicts = 0
+        self.throttled = 0
 
     def create(self, name: str, *keys: str) -> Table:
         self._tables[name] = Table(name, keys)
@@ -70,15 +58,31 @@ class Tables:
 
     def describe_table(self, said: Said, caller: str) -> Said:
         table = self[said["TableName"]]
-        roles = zip(table.keys, ("HASH", "RANGE"), strict=False)
-        return {"Table": {"TableStatus": "ACTIVE", "KeySchema": [_role(name, role) for name, role in roles]}}
+        more = self.described.get(table.name, dict)()
+        return {"Table": {"TableStatus": "ACTIVE", "KeySchema": key_schema(table), **more}}
+
+    def _within_capacity(self, name: str) -> Table:
+        """The table, unless it is throttled now."""
+        now = self._network.loop.time()
+        storms = self._network.weather.table_storms
+        if any(table == name and start <= now < end for table, start, end in storms) and self._draw() < STORM_THROTTLES:
+            self.throttled += 1
+            code, status = THROTTLED["dynamodb"]
+            raise ServiceError(code, status=status)
+        return self[name]
+
+    def get_item(self, said: Said, caller: str) -> Said:
+        table = self._within_capacity(said["TableName"])
+        refuse_if(not said.get("ConsistentRead"), "the simulated DynamoDB only knows consistent reads of an item")
+        item = table.items.get(table.key_of(said["Key"]))
+        return {"Item": dict(item)} if item is not None else {}
 
     def batch_get_item(self, said: Said, caller: str) -> Said:
         ((name, wanted),) = said["RequestItems"].items()
         table, keys = self[name], wanted["Keys"]
-        _refuse_if(len(keys) > GET_KEYS_MAX, f"more than {GET_KEYS_MAX} keys")
+        refuse_if(len(keys) > GET_KEYS_MAX, f"more than {GET_KEYS_MAX} keys")
         found = [table.key_of(key) for key in keys]
-        _refuse_if(len(set(found)) < len(found), "the same key twice")
+        refuse_if(len(set(found)) < len(found), "the same key twice")
         answered, left = self._a_part(keys)
         items = [table.items[k] for k in map(table.key_of, answered) if k in table.items]
         self._network.chance.shuffle(items)
@@ -89,11 +93,11 @@ class Tables:
 
     def query(self, said: Said, caller: str) -> Said:
         """Pages of at most Limit items, whatever the filter then leaves of them, as DynamoDB counts."""
-        table = self[said["TableName"]]
+        table = self._within_capacity(said["TableName"])
         values = said["ExpressionAttributeValues"]
         rows = self._index_of(table) if "IndexName" in said else list(table.partitions[values[":pk"]["S"]].items())
         met = [(key, item) for key, item in rows if meets(item, said["KeyConditionExpression"], values)]
-        by = _by_index if "IndexName" in said else _by_key
+        by = by_index if "IndexName" in said else by_key
         met.sort(key=by)
         after = said.get("ExclusiveStartKey")
         if after is not None:
@@ -117,12 +121,21 @@ class Tables:
         absent = {key for key, (_, item) in table.before.items() if item is None}
         return [(key, item) for key, item in rows.items() if key not in absent and "dirty_shard" in item]
 
+    def expire(self, name: str, now: int) -> None:
+        """Some of the items whose time to live was over by now (ms) are deleted, the others later."""
+        for key, item in list(self[name].items.items()):
+            if "expires_at" in item and int(item["expires_at"]["N"]) * 1000 < now and self._draw() < 0.5:
+                self._decide([(name, key, None)])
+                self._show(name, key, None)
+
     def put_item(self, said: Said, caller: str) -> Said:
-        table = self[said["TableName"]]
+        table = self._within_capacity(said["TableName"])
         key = table.key_of(said["Item"])
         if (table.name, key) in self._locked:
             raise ServiceError("TransactionConflictException")
-        _refuse_if_too_large([said["Item"]])
+        refuse_if_too_large([said["Item"]])
+        if not meets(table.items.get(key), said.get("ConditionExpression"), said.get("ExpressionAttributeValues")):
+            raise ServiceError("ConditionalCheckFailedException", "The conditional request failed")
         self._decide([(table.name, key, said["Item"])])
         self._show(table.name, key, said["Item"])
         return {}
@@ -130,10 +143,10 @@ class Tables:
     def batch_write_item(self, said: Said, caller: str) -> Said:
         ((name, requests),) = said["RequestItems"].items()
         table = self[name]
-        _refuse_if(len(requests) > WRITE_ITEMS_MAX, f"more than {WRITE_ITEMS_MAX} items")
-        writes = [_written(table, request) for request in requests]
-        _refuse_if(len({key for _, key, _ in writes}) < len(writes), "the same key twice")
-        _refuse_if_too_large([item for _, _, item in writes])
+        refuse_if(len(requests) > WRITE_ITEMS_MAX, f"more than {WRITE_ITEMS_MAX} items")
+        writes = [written(table, request) for request in requests]
+        refuse_if(len({key for _, key, _ in writes}) < len(writes), "the same key twice")
+        refuse_if_too_large([item for _, _, item in writes])
         done, left = self._a_part(list(zip(requests, writes, strict=True)))
         left += [both for both in done if both[1][:2] in self._locked]
         done = [both for both in done if both[1][:2] not in self._locked]
@@ -144,14 +157,14 @@ class Tables:
 
     def transact_write_items(self, said: Said, caller: str) -> asyncio.Future[Said]:
         actions = [_action(self, action) for action in said["TransactItems"]]
-        _refuse_if(not 1 <= len(actions) <= ACTIONS_MAX, f"not 1 to {ACTIONS_MAX} actions")
+        refuse_if(not 1 <= len(actions) <= ACTIONS_MAX, f"not 1 to {ACTIONS_MAX} actions")
         places = [write[:2] for write, _, _ in actions]
-        _refuse_if(len(set(places)) < len(places), "two actions on one item")
-        _refuse_if_too_large([item for (_, _, item), _, _ in actions])
+        refuse_if(len(set(places)) < len(places), "two actions on one item")
+        refuse_if_too_large([item for (_, _, item), _, _ in actions])
         taken = [place in self._locked for place in places]
         if any(taken):
             self.conflicts += 1
-            raise _cancelled(["TransactionConflict" if busy else "None" for busy in taken])
+            raise cancelled(["TransactionConflict" if busy else "None" for busy in taken])
         self._locked.update(places)
         answer: asyncio.Future[Said] = self._network.loop.create_future()
         delay = 0.001 + self._network.chance.random() * 0.006
@@ -163,7 +176,7 @@ class Tables:
         writes = [write for write, _, _ in actions]
         if not all(met):
             self._locked.difference_update(write[:2] for write in writes)
-            answer.set_exception(_cancelled(["None" if ok else "ConditionalCheckFailed" for ok in met]))
+            answer.set_exception(cancelled(["None" if ok else "ConditionalCheckFailed" for ok in met]))
             return
         self.commits += 1
         self._decide(writes)
@@ -187,7 +200,10 @@ class Tables:
         table.show(key, item)
 
     def _unlucky(self) -> bool:
-        return self._network.chance.random() < self._network.weather.partial
+        return self._draw() < self._network.weather.partial
+
+    def _draw(self) -> float:
+        return self._network.chance.random()
 
     def _a_part(self, rows: list[Any]) -> tuple[list[Any], list[Any]]:
         if not rows or not self._unlucky():
@@ -196,42 +212,9 @@ class Tables:
         return rows[:kept], rows[kept:]
 
 
-def _by_key(row: tuple[Key, Item]) -> Any:
-    return row[0]
-
-
-def _by_index(row: tuple[Key, Item]) -> Any:
-    return plain(row[1]["dirty_since"]), row[0]
-
-
-def _role(name: str, role: str) -> Said:
-    return {"AttributeName": name, "KeyType": role}
-
-
-def _written(table: Table, request: Said) -> Write:
-    if "PutRequest" in request:
-        item = request["PutRequest"]["Item"]
-        return table.name, table.key_of(item), item
-    return table.name, table.key_of(request["DeleteRequest"]["Key"]), None
-
-
 def _action(tables: Tables, action: Said) -> tuple[Write, str | None, Said | None]:
     ((kind, said),) = action.items()
     table = tables[said["TableName"]]
     item = said["Item"] if kind == "Put" else None
     write = (table.name, table.key_of(said["Item"] if kind == "Put" else said["Key"]), item)
     return write, said.get("ConditionExpression"), said.get("ExpressionAttributeValues")
-
-
-def _refuse_if(wrong: bool, reason: str) -> None:
-    if wrong:
-        raise ServiceError("ValidationException", reason)
-
-
-def _refuse_if_too_large(items: list[Item | None]) -> None:
-    _refuse_if(any(item is not None and size_of(item) > ITEM_BYTES_MAX for item in items), "item over 400 KB")
-
-
-def _cancelled(codes: list[str]) -> ServiceError:
-    reasons = [{"Code": code} for code in codes]
-    return ServiceError("TransactionCanceledException", f"[{', '.join(codes)}]", CancellationReasons=reasons)

@@ -22,7 +22,8 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigVal
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from simulation.network import READ_TIMEOUT_S, ConnectionBroken, Network, NoAnswer, ServiceError
-from simulation.wire_protocols import Reply, Request, Service, loader, received, service_of
+from simulation.wire_protocols import Service, loader, service_of
+from simulation.wire_requests import Reply, Request, received
 from worker.aws.clients import Clients, Endpoints, open_clients
 
 REGION = "eu-central-1"

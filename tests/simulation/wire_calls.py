@@ -11,10 +11,17 @@ from io import BytesIO
 import numpy as np
 
 from forecaster.formats import FEATURES, ForecastRequest, encode_request
-from simulation.scenario import small
+from simulation.clients import direct_clients
+from simulation.run import World
+from simulation.scenario import small_stream
 
-SETTINGS = small().settings
-STATE, INVENTORY = SETTINGS.state_table, SETTINGS.inventory_table
+SETTINGS = small_stream().settings
+STATE, INVENTORY, SALES, LEASES = (
+    SETTINGS.state_table,
+    SETTINGS.inventory_table,
+    SETTINGS.stream_table,
+    SETTINGS.leases_table,
+)
 QUEUE, EMPTY = f"https://sqs.test/{SETTINGS.queue_name}", f"https://sqs.test/dead-{SETTINGS.queue_name}"
 FEATURE_ROW = encode_request(
     ForecastRequest(20_000, ("P1",), np.zeros((1, len(FEATURES))), np.array([[1, 8]]), np.zeros((1, 2)))
@@ -62,12 +69,31 @@ def _query(**said):
     return "dynamodb", "query", {"TableName": STATE, **said}
 
 
+def _lease(version, condition, **values):
+    item = {**_key("shard"), "owner": {"S": "w"}, "version": {"N": str(version)}, "checkpoint": {"S": "TRIM_HORIZON"}}
+    said = {"TableName": LEASES, "Item": item, "ConditionExpression": condition}
+    return "dynamodb", "put_item", said | ({"ExpressionAttributeValues": values} if values else {})
+
+
+def _oldest():
+    """Where the stream begins, in every run of the small scenario."""
+    world = World(small_stream(), direct_clients)
+    shard = world.streams.streams[0].shards[0]
+    where = {"StreamArn": world.streams.streams[0].arn, "ShardId": shard.shard_id}
+    said = {**where, "ShardIteratorType": "TRIM_HORIZON"}
+    world.loop.close()
+    return where, str(shard.first), world.streams.get_shard_iterator(said, "")["ShardIterator"]
+
+
+WHERE, FIRST, OLDEST = _oldest()
+LISTED_FIRST = "shardId-00000000000000000002-1ad5be0d"  # since the split before all of these calls
 RECEIPTS = [f"{SETTINGS.queue_name}-{number}-1" for number in (1, 2, 3)]
 GET = (
     "dynamodb",
     "batch_get_item",
     {"RequestItems": {STATE: {"Keys": [_key("H"), _key("-")], "ConsistentRead": True}}},
 )
+GET_ITEM = {"TableName": STATE, "Key": _key("H"), "ConsistentRead": True}
 SEGMENTS = {
     "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
     "ExpressionAttributeValues": {":pk": {"S": "P#1"}, ":first": {"S": "E#0"}, ":last": {"S": "E#9"}},
@@ -110,11 +136,16 @@ ONE_OF_EACH = {
     "describe_table": ("dynamodb", "describe_table", {"TableName": INVENTORY}),
     "batch_get_item": GET,
     "query": _query(**SEGMENTS),
+    "get_item": ("dynamodb", "get_item", GET_ITEM),
     "put_item": ("dynamodb", "put_item", {"TableName": STATE, "Item": item_of("new", tail={"B": b"\xfe"})}),
     "batch_write_item": _batch_write({"PutRequest": {"Item": item_of("E#7")}}, {"DeleteRequest": {"Key": _key("E#1")}}),
     "transact_write_items": _transact(
         _put("H", "version = :was", {":was": {"N": "7"}}), {"Delete": {"TableName": STATE, "Key": _key("E#1")}}
     ),
+    "list_streams": ("streams", "list_streams", {"TableName": SALES}),
+    "describe_stream": ("streams", "describe_stream", {"StreamArn": WHERE["StreamArn"]}),
+    "get_shard_iterator": ("streams", "get_shard_iterator", WHERE | {"ShardIteratorType": "TRIM_HORIZON"}),
+    "get_records": ("streams", "get_records", {"ShardIterator": OLDEST, "Limit": 1_000}),
     "describe_event_bus": ("events", "describe_event_bus", {"Name": SETTINGS.event_bus}),
     "put_events": ("events", "put_events", {"Entries": PUBLISHED}),
     "put_metric_data": ("cloudwatch", "put_metric_data", {"Namespace": "Restock", "MetricData": [*METRICS, TOTALS]}),
@@ -165,6 +196,43 @@ IN_A_ROW = {
     ),
     "a transaction in the way": ([[_transact(_put("H")), _transact(_put("new"), _put("H"))]], {}),
     "written and read": ([ONE_OF_EACH["transact_write_items"], GET, ONE_OF_EACH["put_item"], _query(**SEGMENTS)], {}),
+    "a table with a stream": ([("dynamodb", "describe_table", {"TableName": SALES})], {}),
+    "an item that is not there": ([("dynamodb", "get_item", GET_ITEM | {"Key": _key("-")})], {}),
+    "conditions on one item": (
+        [
+            _lease(0, "attribute_not_exists(version)"),
+            _lease(0, "attribute_not_exists(version)"),
+            _lease(1, "version = :version", **{":version": {"N": "0"}}),
+            _lease(1, "version = :version", **{":version": {"N": "0"}}),
+        ],
+        {},
+    ),
+    "a stream that is not there": ([("streams", "describe_stream", {"StreamArn": WHERE["StreamArn"] + "0"})], {}),
+    "a shard that is not there": (
+        [("streams", "get_shard_iterator", WHERE | {"ShardId": "none", "ShardIteratorType": "TRIM_HORIZON"})],
+        {},
+    ),
+    "behind a sequence number": (
+        [
+            (
+                "streams",
+                "get_shard_iterator",
+                WHERE | {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": FIRST},
+            )
+        ],
+        {},
+    ),
+    "records in parts": ([("streams", "get_records", {"ShardIterator": OLDEST, "Limit": 2})] * 4, {"partial": 0.5}),
+    "records from before the oldest": ([("streams", "get_records", {"ShardIterator": OLDEST.replace(FIRST, "1")})], {}),
+    "an iterator that has expired": ([("streams", "get_records", {"ShardIterator": OLDEST[:-13] + "0"})], {}),
+    "too many records": ([("streams", "get_records", {"ShardIterator": OLDEST, "Limit": 1_001})], {}),
+    "shards in pages": (
+        [
+            ("streams", "describe_stream", {"StreamArn": WHERE["StreamArn"], "Limit": 1}),
+            ("streams", "describe_stream", {"StreamArn": WHERE["StreamArn"], "ExclusiveStartShardId": LISTED_FIRST}),
+        ],
+        {"partial": 1.0},
+    ),
     "two actions on one item": ([_transact(_put("H"), _put("H"))], {}),
     "a bus that is not there": ([("events", "describe_event_bus", {"Name": "none"})], {}),
     "entries refused": ([ONE_OF_EACH["put_events"]], {"partial": 0.5}),

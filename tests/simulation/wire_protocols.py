@@ -6,12 +6,11 @@ headers, error documents) is what the service sends: all of it is then read by t
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import re
-from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from xml.sax.saxutils import escape
 from zlib import crc32
@@ -22,11 +21,25 @@ from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import create_parser
 
 from simulation.network import Said, ServiceError
+from simulation.wire_requests import Reply, Request
 
-SERVICES = ("sqs", "dynamodb", "events", "cloudwatch", "s3", "sagemaker-runtime", "bedrock-runtime")
+SERVICES = (
+    "sqs",
+    "dynamodb",
+    "dynamodbstreams",
+    "events",
+    "cloudwatch",
+    "s3",
+    "sagemaker-runtime",
+    "bedrock-runtime",
+)
 REQUEST_ID = "00000000-0000-4000-8000-000000000000"
 # Before the name of an error, where the service puts something there.
-NAMESPACES = {"dynamodb": "com.amazonaws.dynamodb.v20120810#", "sqs": "com.amazonaws.sqs#"}
+NAMESPACES = {
+    "dynamodb": "com.amazonaws.dynamodb.v20120810#",
+    "dynamodbstreams": "com.amazonaws.dynamodb.v20120810#",
+    "sqs": "com.amazonaws.sqs#",
+}
 _ROUTES = {
     "s3": (
         ("GET", r"/(?P<Bucket>[^/]+)/(?P<Key>.+)", "GetObject"),
@@ -38,23 +51,6 @@ _ROUTES = {
 _SIGNED_FOR = re.compile(
     r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request, .*Signature=[0-9a-f]{64}"
 )
-
-
-class Request(NamedTuple):
-    """One HTTP request as it arrives; header names in lower case."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Reply(NamedTuple):
-    """One HTTP answer."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 @cache
@@ -132,7 +128,7 @@ class Rpc(Service):
         return {"x_amzn_query_error": f"{error.code};{'Sender' if error.status < 500 else 'Receiver'}"}
 
     def _json(self, status: int, answer: Said, **headers: str) -> Reply:
-        body = json.dumps(answer, default=_in_base64).encode()
+        body = json.dumps(answer, default=_in_json).encode()
         if self.name == "dynamodb":
             headers["x_amz_crc32"] = str(crc32(body))
         return self._reply(status, f"application/x-amz-json-{self.model.metadata['jsonVersion']}", body, **headers)
@@ -217,12 +213,12 @@ class S3(Rest):
 
 
 @cache
-def _by_signing_name() -> dict[str, Service]:
+def _by_host() -> dict[str, Service]:
     kinds = {"json": Rpc, "smithy-rpc-v2-cbor": Cbor, "rest-json": Rest, "rest-xml": S3}
     services = {}
     for name in SERVICES:
         model = ServiceModel(loader().load_service_model(name, "service-2"), name)
-        services[model.signing_name] = kinds[model.resolved_protocol](name, model)
+        services[model.endpoint_prefix] = kinds[model.resolved_protocol](name, model)
     return services
 
 
@@ -230,38 +226,11 @@ def service_of(request: Request) -> Service:
     """The service that the request is signed for and goes to."""
     signed = _SIGNED_FOR.match(request.headers.get("authorization", ""))
     assert signed is not None, "a request without a signature"
-    assert str(urlsplit(request.url).hostname).endswith(".amazonaws.com"), f"a request to {request.url}"
-    return _by_signing_name()[signed[1]]
-
-
-def received(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
-    """The request with its encodings undone and its checksum verified."""
-    encodings = [name.strip() for name in headers.get("content-encoding", "").split(",") if name.strip()]
-    for encoding in reversed(encodings):
-        if encoding == "aws-chunked":
-            body = _unchunked(body, headers["x-amz-trailer"])
-        elif encoding == "gzip":
-            body = gzip.decompress(body)
-        else:
-            raise NotImplementedError(f"no service knows the encoding {encoding}")
-    return Request(method, url, {name: value for name, value in headers.items() if name != "content-encoding"}, body)
-
-
-def _unchunked(body: bytes, trailer: str) -> bytes:
-    parts, rest = [], body
-    while True:
-        size, _, rest = rest.partition(b"\r\n")
-        length = int(size, 16)
-        if length == 0:
-            break
-        parts.append(rest[:length])
-        assert rest[length : length + 2] == b"\r\n", "a chunk that is longer than it says"
-        rest = rest[length + 2 :]
-    whole = b"".join(parts)
-    assert trailer == "x-amz-checksum-crc32"
-    checksum = base64.b64encode(crc32(whole).to_bytes(4, "big"))
-    assert rest == b"x-amz-checksum-crc32:" + checksum + b"\r\n\r\n", "the body is not what was sent"
-    return whole
+    host = re.fullmatch(r"([a-z\d.-]+)\.[a-z]+-[a-z]+-\d\.amazonaws\.com", str(urlsplit(request.url).hostname))
+    assert host is not None, f"a request to {request.url}"
+    service = _by_host()[host[1]]
+    assert service.model.signing_name == signed[1], f"a request to {request.url} that is signed for {signed[1]}"
+    return service
 
 
 @cache
@@ -283,7 +252,10 @@ def _in_headers(shape: Any) -> dict[str, str]:
     return found
 
 
-def _in_base64(value: object) -> str:
+def _in_json(value: object) -> str | float:
+    """Bytes in base64, times as seconds since the epoch."""
+    if isinstance(value, datetime):
+        return value.timestamp()
     assert isinstance(value, bytes)
     return base64.b64encode(value).decode()
 

@@ -29,8 +29,9 @@ def reasons_of(said):
     return [line.reason for line in rejected]
 
 
-def stream(image, name="INSERT", **keys):
-    return {"eventName": name, "dynamodb": {"NewImage": image, "Keys": keys}}
+def stream(image, name="INSERT", old=None, **keys):
+    images = {"NewImage": image} if old is None else {"NewImage": image, "OldImage": old}
+    return {"eventID": "x", "eventName": name, "dynamodb": {**images, "Keys": keys}}
 
 
 IMAGE = {"product_id": {"S": "A"}, "quantity": {"N": "2"}, "sale_date": {"S": "2024-10-01"}, "price": {"N": "1.50"}}
@@ -69,6 +70,37 @@ def test_a_dynamodb_stream_record_is_a_sale_identified_by_its_keys():
 def test_a_batch_of_a_pipe_is_an_array_of_stream_records():
     events = events_of([stream(IMAGE, sale_id={"N": str(n)}) for n in range(10)])
     assert [event.event_id for event in events] == [str(n) for n in range(10)]
+
+
+def test_a_stream_record_that_changes_nothing_has_no_line_and_takes_no_place():
+    untouched = stream(IMAGE, "MODIFY", IMAGE, sale_id={"S": "s1"})
+    assert decode(json.dumps(untouched), "m", NOW) == ([], [])
+    events, rejected = decode(json.dumps([untouched, SALE, untouched, "text", untouched]), "m", NOW)
+    assert ([d.line_id for d in events], [r.line_id for r in rejected]) == (["m-0"], ["m-1"])
+    [alone], _ = decode(json.dumps([untouched, SALE]), "m", NOW)
+    assert alone.line_id == "m"
+
+
+def test_what_a_table_calls_our_fields_holds_for_its_items():
+    item = {"sku": {"S": "A"}, "sold_at": {"S": "2024-10-01#e1"}, "quantity": {"N": "2"}}
+    events, _ = decode(json.dumps(stream(item)), "m", NOW, {"product_id": "sku", "occurred_at": "sold_at"})
+    assert [d.event for d in events] == [SaleRecorded(ProductKey("A"), "e1", 1_727_740_800_000, 2, 0)]
+
+
+def test_a_record_is_held_against_the_time_at_which_it_was_written_and_a_sale_beside_it_against_ours():
+    record = stream(IMAGE, sale_id={"S": "s1"})
+    record["dynamodb"]["ApproximateCreationDateTime"] = 1_727_740_800 - 86_400
+    events, [rejected] = decode(json.dumps([record, SALE, stream(IMAGE, sale_id={"S": "s2"})]), "m", NOW)
+    assert [d.event.event_id for d in events] == ["e1", "s2"]
+    assert (rejected.line_id, rejected.reason) == ("m-0", "occurred_at: in the future")
+
+
+def test_wrappings_that_take_turns_are_counted_all_together():
+    body = SALE
+    for _ in range(DEPTH_MAX):
+        body = wrapped(body, "array", "sns")
+    [reason] = reasons_of(body)
+    assert reason == f"wrapped more than {DEPTH_MAX} times"
 
 
 def test_a_stream_record_with_an_event_id_of_its_own_keeps_it():
@@ -209,6 +241,7 @@ def test_too_many_wrappings_are_refused():
         stream({"a": {"L": 5}}),
         stream({"a": {"N": "NaN"}}),
         stream({"a": {"N": "many"}}),
+        stream({"a": {"NS": ["1", "many"]}}),
         stream({"a": {"N": "1E+99999999"}}),
         stream({"a": {"S": "x", "N": "1"}}),
         stream({"a": 5}),
@@ -254,6 +287,13 @@ near_sales = st.recursive(
         | st.builds(lambda said: {"Type": "Notification", "Message": json.dumps(said)}, inner)
         | st.builds(lambda said: {"detail-type": "Sale Recorded", "detail": said}, inner)
         | st.builds(lambda image: stream(image, k={"S": "1"}), images)
+        | st.builds(
+            lambda old, new, name: stream(new, name, old, k={"S": "1"}),
+            st.just(IMAGE) | images,
+            st.just(IMAGE) | images,
+            st.sampled_from(["MODIFY", "REMOVE"]),
+        )
+        | st.builds(lambda said: {"Records": said}, st.lists(inner, max_size=3))
     ),
     max_leaves=6,
 )
@@ -267,7 +307,7 @@ near_sales = st.recursive(
 @settings(max_examples=300, deadline=None)
 def test_decoding_never_raises_and_always_answers(body):
     events, rejected = decode(body, "m", NOW)
-    assert events or rejected
+    assert events or rejected or "eventName" in body, "only a record of a stream may be of no account"
     ids = [line.line_id for line in (*events, *rejected)]
     assert len(set(ids)) == len(ids)
     for line in (*events, *rejected):

@@ -19,7 +19,7 @@ from handlers.products import Products
 from handlers.record_sales import ATTEMPTS_MAX, RecordSales
 from handlers.watermark import Watermark
 from worker.intake import Batch, Intake
-from worker.sources.sqs import Message
+from worker.sources.source import Message
 
 
 def line(event_id, product="A", quantity=1, **said):
@@ -48,7 +48,7 @@ class Bench:
         self.store, self.parking = InMemoryState(faults), InMemoryParking(faults)
         self.bodies, self.faults, self.metrics = Bodies(), faults, metrics
         record = RecordSales(Products(self.store, 100, 10**9), self.parking, clock, metrics, Watermark())
-        self.intake = Intake(self.bodies, record, self.parking, clock, metrics)
+        self.intake = Intake(self.bodies, record, self.parking, clock, metrics, {"product_id": "sku"})
 
     async def __call__(self, *messages) -> object:
         batch = Batch()
@@ -135,6 +135,56 @@ async def test_events_that_are_no_sales_are_not_counted_as_sales(bench, metrics)
     assert (len(settled.done), settled.dirty) == (1, {A})
     assert metrics[Metric.OTHER_APPLIED] == 1
     assert counted(metrics) == (0, 0, 0, 0)
+
+
+def record(name, event_id, **images):
+    """A record of the stream of a table that says sku for product_id."""
+    said = {
+        which: {"sku": {"S": "A"}, "date": {"S": f"{day}#e1"}, "quantity": {"N": str(quantity)}}
+        for which, (day, quantity) in images.items()
+    }
+    return json.dumps({"eventID": event_id, "eventName": name, "dynamodb": said})
+
+
+async def test_a_sale_and_its_corrections_come_by_the_stream_of_a_table(bench, metrics):
+    six, four = ("2024-10-01", 6), ("2024-10-01", 4)
+    settled = await bench(
+        message("m1", record("INSERT", "x1", NewImage=six)),
+        message("m2", record("MODIFY", "x2", OldImage=six, NewImage=four)),
+        message("m3", record("MODIFY", "x2", OldImage=six, NewImage=four)),
+    )
+    assert (len(settled.done), settled.dirty) == (3, {A})
+    assert (bench.store.at(A).sales, bench.store.at(A).units) == (1, 4)
+    assert counted(metrics) == (1, 0, 0, 0)
+    assert metrics[Metric.OTHER_APPLIED] == 1, "a correction is no sale"
+    await bench(message("m4", record("REMOVE", "x3", OldImage=four)))
+    assert (bench.store.at(A).sales, bench.store.at(A).units) == (0, 0)
+
+
+async def test_a_late_correction_is_kept_aside_and_its_message_done(bench, metrics):
+    await bench(message("m1", line("1")))
+    late = message("m2", record("REMOVE", "x1", OldImage=("2024-06-01", 6)))
+    assert (await bench(late)).done == [late]
+    assert list(bench.parking.late_sales) == [(A, "x1")]
+    assert counted(metrics) == (1, 0, 0, 0)
+    assert metrics[Metric.OTHER_APPLIED] == 0
+
+
+async def test_a_message_that_changes_nothing_is_settled_like_any_other(bench, metrics):
+    six = ("2024-10-01", 6)
+    idle = message("m1", record("MODIFY", "x1", OldImage=six, NewImage=six))
+    bad = message("m2", record("MODIFY", "x2", NewImage=six))
+    settled = await bench(idle, bad)
+    assert (settled.done, settled.handed_back, settled.dirty) == ([idle, bad], [], set())
+    assert bench.parking.quarantined["m2"].body == bad.body
+    assert counted(metrics) == (0, 0, 0, 1)
+    assert (await bench(idle)).done == [idle]
+    assert metrics[Metric.MESSAGES] == 3
+
+
+async def test_the_lag_is_not_that_of_a_correction_which_bears_its_sales_time(bench, metrics):
+    await bench(message("m1", record("REMOVE", "x1", OldImage=("2024-09-01", 6))))
+    assert metrics.observed[Metric.EVENT_LAG] == []
 
 
 async def test_a_body_that_is_not_to_be_had_is_quarantined_as_its_pointer(bench):

@@ -260,16 +260,16 @@ def most_held(source, monkeypatch):
 async def test_no_more_messages_are_held_than_there_are_slots(aws, truth, monkeypatch):
     await send(aws, *([row] for row in sales()))
     async with running(aws, messages_in_flight=20, pollers=2, batch_sales=5) as runner:
-        with most_held(runner._parts.source, monkeypatch) as most:
+        with most_held(runner._parts.sources[0], monkeypatch) as most:
             await settled(aws, truth, 3 * DAYS)
     assert 0 < most[0] <= 20
 
 
 async def test_nothing_is_received_while_too_many_bytes_are_held(aws, truth, monkeypatch):
-    monkeypatch.setattr("worker.runner.BODY_BYTES_MAX", 1)
+    monkeypatch.setattr("worker.receiving.BODY_BYTES_MAX", 1)
     await send(aws, *([row] for row in sales()))
     async with running(aws, messages_in_flight=200, pollers=1, batch_sales=5) as runner:
-        with most_held(runner._parts.source, monkeypatch) as most:
+        with most_held(runner._parts.sources[0], monkeypatch) as most:
             await settled(aws, truth, 3 * DAYS)
     assert 0 < most[0] <= 10
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.events import ProductKey
 from handlers.errors import InvalidEvent
-from worker.schema import FUTURE_MS, PRICE_MAX, QUANTITY_MAX, read_event
+from worker.schema import FUTURE_MS, PRICE_MAX, QUANTITY_MAX, REVENUE_MINOR_MAX, read_event
 
 SALE = {"product_id": "A", "quantity": 2, "occurred_at": 1_727_740_800_000}
 
@@ -132,6 +132,18 @@ def test_what_is_no_price_is_refused(said):
 
 def test_more_revenue_than_can_be_counted_is_refused():
     assert refused(quantity=QUANTITY_MAX, unit_price=PRICE_MAX).startswith("revenue: ")
+    most = Decimal(REVENUE_MINOR_MAX) / 100
+    assert read(quantity=-QUANTITY_MAX, unit_price=most / QUANTITY_MAX).revenue_minor == -REVENUE_MINOR_MAX
+    assert refused(quantity=1_000_000, unit_price=(most + Decimal("0.01")) / 1_000_000).startswith("revenue: ")
+
+
+@pytest.mark.parametrize("zeros", [10, 20, 30, 34, 1_000])
+def test_however_many_digits_a_price_has_it_is_rounded_once(zeros):
+    """A hair above the half is no half: what is cut to 28 digits first would be one."""
+    above = f"0.125{'0' * zeros}1"
+    assert read(quantity=1, unit_price=above).revenue_minor == 13
+    assert read(quantity=-1, unit_price=above).revenue_minor == -13
+    assert read(quantity=1, unit_price=f"0.12{'4' * 3}{'9' * zeros}").revenue_minor == 12
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ class Clients:
 
     sqs: Any
     dynamodb: Any
+    streams: Any
     events: Any
     cloudwatch: Any
     s3: Any
@@ -94,6 +95,7 @@ async def open_clients(
             # A long poll holds the connection for 20 s.
             sqs=await client("sqs", endpoints.everything, 30),
             dynamodb=await client("dynamodb", endpoints.everything, 10),
+            streams=await client("dynamodbstreams", endpoints.everything, 10),
             events=await client("events", endpoints.everything, 10),
             cloudwatch=await client("cloudwatch", endpoints.everything, 10),
             s3=await client("s3", endpoints.everything, 30),

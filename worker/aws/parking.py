@@ -1,8 +1,8 @@
 """Where do lines go that are not counted, so that nothing is lost?
 
-Quarantined lines under pk `Q#<shard>`, for some days; late sales under `L#<product>`, until a rebuild counts them; both
-in the state table. A body too large for an item goes to S3 and the item refers to it. Writing a record again replaces
-it by itself."""
+Quarantined lines under pk `Q#<shard>`, for some days; late sales and corrections under `L#<product>`, until a rebuild
+counts them; both in the state table. A body too large for an item goes to S3 and the item refers to it. Writing a
+record again replaces it by itself."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from domain.events import SaleCorrected
 from domain.ledger import id_digest
 from domain.product import product_label
 from handlers.ports import LateSale, Quarantined
@@ -20,6 +21,7 @@ from worker.aws.state_codec import shard_of
 from worker.retry import retrying
 
 BODY_BYTES_MAX = 200_000
+CORRECTED = "sale_corrected"
 REASON_CHARS_MAX = 1_000  # a reason may quote what a sender wrote
 
 
@@ -66,13 +68,15 @@ class DynamoParking:
 
 
 def _late(late: LateSale) -> Item:
+    """sale holds the fields of the event in their order; without a kind they are those of a sale."""
     sale = late.sale
-    return {
+    item = {
         "pk": text(f"L#{product_label(sale.product)}"),
         "sk": text(id_digest(sale.event_id).hex()),
         "sale": text(json.dumps(sale, ensure_ascii=False)),
         "received_at": number(late.received_at),
     }
+    return item | {"kind": text(CORRECTED)} if isinstance(sale, SaleCorrected) else item
 
 
 def _is_text(body: str) -> bool:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
+from domain.buckets import Bucket
 from domain.events import ProductKey, ReorderRequired
 from domain.ledger import Ledger, Segment
 from domain.orders import OpenOrder
 from domain.product import (
-    Bucket,
     ForecastNote,
     Interval,
     ProductState,

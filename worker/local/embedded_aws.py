@@ -18,9 +18,11 @@ from worker.aws.eventbridge import SOURCE
 from worker.aws.state import DIRTY_INDEX
 from worker.local.processes import child, free_port, listening
 from worker.settings import Settings
+from worker.sources.shards.lineage import ShardKey
 
 START_TIMEOUT_S = 60.0
 SUBSCRIBER_QUEUE = "retail-reorders"
+SALES_TABLE = "retail-sales-history"
 DEAD_LETTERS_AFTER = 8
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local",
@@ -53,10 +55,13 @@ async def embedded_aws(folder: Path) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-async def create_resources(clients: Clients, settings: Settings) -> tuple[str, str]:
-    """Creates everything the worker needs; returns the URLs of the sales queue and of the subscriber's queue."""
-    queue_url = await _sales_queue(clients.sqs, settings)
+async def create_resources(clients: Clients, settings: Settings, sales_table: str = "") -> tuple[str, str]:
+    """Creates everything the worker needs, and a table of sales with a stream if the worker or somebody else reads
+    one; returns the URLs of the sales queue (empty without one) and of the subscriber's queue."""
+    queue_url = await _sales_queue(clients.sqs, settings) if settings.queue_name else ""
     await _tables(clients.dynamodb, settings)
+    if table := sales_table or settings.stream_table:
+        await create_sales_table(clients.dynamodb, table)
     for bucket in {settings.quarantine_bucket, settings.payload_bucket}:
         await clients.s3.create_bucket(Bucket=bucket)
     if settings.event_bus != "default":
@@ -99,6 +104,7 @@ async def _tables(dynamodb: Any, settings: Settings) -> None:
     for table, keys in (
         (settings.inventory_table, ("product_id", "location_id")),
         (settings.forecasts_table, ("product_id", "forecast_date")),
+        (settings.leases_table, ("pk", "sk")),
     ):
         await dynamodb.create_table(
             TableName=table,
@@ -106,6 +112,25 @@ async def _tables(dynamodb: Any, settings: Settings) -> None:
             AttributeDefinitions=_attributes(*keys),
             KeySchema=_key(*keys),
         )
+
+
+async def create_sales_table(dynamodb: Any, table: str) -> None:
+    """A table of sales as items, with a stream of their changes."""
+    await dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=_attributes("product_id", "sale_date"),
+        KeySchema=_key("product_id", "sale_date"),
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+
+
+async def only_shard(streams: Any, table: str) -> ShardKey:
+    """The one shard that the emulator gives the stream of a table, whatever is written."""
+    (stream,) = (await streams.list_streams(TableName=table))["Streams"]
+    described = await streams.describe_stream(StreamArn=stream["StreamArn"])
+    (shard,) = described["StreamDescription"]["Shards"]
+    return ShardKey(stream["StreamArn"], shard["ShardId"])
 
 
 def _attributes(*names: str) -> list[dict[str, str]]:

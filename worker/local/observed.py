@@ -1,6 +1,6 @@
-"""What does the worker report of its own work?
+"""What do the workers report of their own work?
 
-The sums of the EMF lines it writes to standard output: the same lines that CloudWatch turns into metrics."""
+The sums of the EMF lines they write to standard output: the same lines that CloudWatch turns into metrics."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ from handlers.metrics import Metric
 
 
 class Observed:
-    """Sums of the worker's counts, over every worker process that ran."""
+    """Sums of the workers' counts, over every worker process that ran. lag_ms is what any of them said last."""
 
     def __init__(self) -> None:
         self._sums: Counter[str] = Counter()
+        self._dirty: dict[int, int] = {}
         self.lag_ms = 0.0
-        self.dirty = 0
 
     def __getitem__(self, metric: Metric) -> int:
         return self._sums[metric.label]
 
-    def read(self, line: str) -> None:
-        """Takes in one line; anything that is no EMF line is passed over."""
+    @property
+    def dirty(self) -> int:
+        """Products that wait for a decision, in all running workers."""
+        return sum(self._dirty.values())
+
+    def ended(self, worker: int) -> None:
+        """A worker process is no more. What it left dirty is swept by another one, which counts it then."""
+        self._dirty.pop(worker, None)
+
+    def read(self, line: str, worker: int = 1) -> None:
+        """Takes in one line of a worker, known by its number; anything that is no EMF line is passed over."""
         try:
             said = json.loads(line)
             definitions = said["_aws"]["CloudWatchMetrics"][0]["Metrics"]
@@ -32,7 +41,7 @@ class Observed:
             name, value = definition["Name"], said[definition["Name"]]
             values = value if isinstance(value, list) else [value]
             if name == Metric.DIRTY_PRODUCTS.label:
-                self.dirty = int(values[-1])
+                self._dirty[worker] = int(values[-1])
             elif name == Metric.SALE_TO_DECISION.label:
                 self.lag_ms = max(values)
             elif definition["Unit"] == "Count":

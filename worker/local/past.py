@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from worker.local.shop import sale_of
+from worker.local.items import sale_of
 from worker.producer import Row
 
 SCHEMA = pa.schema(

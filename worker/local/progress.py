@@ -16,6 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 PLAIN_EVERY_S = 5.0
+WAYS = {
+    "sqs": "a queue",
+    "sqs-fifo": "a FIFO queue",
+    "stream": "a table's stream",
+    "pipes": "a table's stream and a pipe into a FIFO queue",
+}
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -87,6 +93,8 @@ def closing_table(figures: dict[str, Any], reorders: list[dict[str, Any]], repor
 
 def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "sales sent", f"{figures['sent']:,} in {figures['seconds']:.0f} s, over {figures['aws']}"
+    workers = f"{figures['workers']} workers" if figures["workers"] > 1 else "1 worker"
+    yield "by way of", f"{WAYS[figures['source']]}, to {workers}"
     yield (
         "counted once",
         f"{figures['applied']:,} sales, {figures['units']:,} units of {figures['products']:,} products",

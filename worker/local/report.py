@@ -31,6 +31,8 @@ class Outcome:
     states: Sequence[ProductState]
     observed: Observed
     subscriber: Subscriber
+    source: str
+    workers: int
     sent: int
     unaccounted: int
     seconds: float
@@ -85,6 +87,8 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     duplicates, late = seen[Metric.SALES_DUPLICATE], seen[Metric.SALES_LATE]
     quarantined = seen[Metric.SALES_QUARANTINED]
     return {
+        "source": outcome.source,
+        "workers": outcome.workers,
         "sent": outcome.sent,
         "received": applied + duplicates + late + quarantined,
         "applied": applied,

@@ -28,9 +28,11 @@ from worker.local.processes import ChildFailed
 from worker.local.progress import Display, closing_table, say
 from worker.local.replay import TICK_S, Local, Options
 from worker.local.report import Outcome, read_states, summary, write_report
+from worker.local.route import route, sales_table, source_environment
 from worker.local.sample import SAMPLE_PATH
 from worker.local.shop import Shop, opening_stock
 from worker.local.subscriber import Subscriber
+from worker.local.workers import Workers
 from worker.process import read_settings
 from worker.sources.files import SalesFile, open_sales
 from worker.telemetry import configure_logging
@@ -77,31 +79,34 @@ async def _run(options: Options, sales: SalesFile, folder: Path) -> int:
     closing_table(figures, outcome.subscriber.reorders, options.report)
     if outcome.unaccounted and not stop.is_set():
         raise ChildFailed(f"{outcome.unaccounted:,} sales were sent and are not accounted for: see the logs")
+    if outcome.unaccounted:
+        say(f"Stopped with {outcome.unaccounted:,} sales still under way: they are sent and not counted.")
     return 0
 
 
 async def _play(local: Local, sales: SalesFile, total: int, started: float) -> tuple[dict[str, Any], Outcome]:
-    supervising = asyncio.create_task(local.keep_worker())
-    listening = asyncio.create_task(local.subscriber.listen())
+    background = _background(local)
     local.subscriber.started_at = asyncio.get_running_loop().time()
     with local.display.shown():
         await local.replay(islice(sales.rows, total), total)
         if local.options.until_done:
             await local.until_done()
         else:
-            say("all sales are sent; the worker goes on until Ctrl-C")
+            say("all sales are sent; the workers go on until Ctrl-C")
             while not local.stop.is_set():
                 local.show()
                 await asyncio.sleep(TICK_S)
+        if local.stop.is_set():
+            await local.wind_up()
         seconds = time.monotonic() - started
-        listening.cancel()
-        await asyncio.wait([listening])
-        await local.end(supervising)
+        await _end(local, background)
     states = await read_states(local.clients.dynamodb, local.settings.state_table)
     outcome = Outcome(
         states=states,
         observed=local.observed,
         subscriber=local.subscriber,
+        source=local.options.source,
+        workers=local.options.workers,
         sent=local.shop.sent,
         unaccounted=local.waiting,
         seconds=seconds,
@@ -109,6 +114,35 @@ async def _play(local: Local, sales: SalesFile, total: int, started: float) -> t
         model=local.models.described,
     )
     return summary(outcome), outcome
+
+
+def _background(local: Local) -> list[asyncio.Task[None]]:
+    """What goes on all the time. If one of them fails there is nothing to wait for: the run is stopped."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            local.stop.set()
+
+    jobs = [local.workers.keep(), local.subscriber.listen()]
+    if local.route.pipe is not None:
+        jobs.append(local.route.pipe.run())
+    tasks = [asyncio.create_task(job) for job in jobs]
+    for task in tasks:
+        task.add_done_callback(ended)
+    return tasks
+
+
+async def _end(local: Local, background: list[asyncio.Task[None]]) -> None:
+    """Stops everything in order; raises what one of them failed with."""
+    keeping, *others = background
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others)
+    await local.end()
+    await asyncio.wait([keeping])
+    for task in background:
+        if not task.cancelled():
+            task.result()
 
 
 @asynccontextmanager
@@ -127,23 +161,27 @@ async def _local(
         os.environ.update(environment)
         settings = read_settings()
         clients = await stack.enter_async_context(open_clients(settings.region, Endpoints(aws, None)))
-        queue_url, subscriber_url = await create_resources(clients, settings)
+        queue_url, subscriber_url = await create_resources(clients, settings, sales_table(options.source))
+        way = await route(options.source, clients, settings, queue_url)
         opening = await asyncio.to_thread(opening_stock, islice(sales.rows, total))
-        shop = Shop(clients, settings, queue_url, opening, options.duplicate_rate, random.Random(RESEND_SEED))
+        chance = random.Random(RESEND_SEED)
+        shop = Shop(clients, settings, queue_url, opening, options.duplicate_rate, chance, till=way.till)
+        observed = Observed()
+        workers = Workers(options.workers, folder, environment, observed)
+        stack.callback(workers.kill)
         await training
         yield Local(
             options=options,
             clients=clients,
             settings=settings,
-            queue_url=queue_url,
-            folder=folder,
+            route=way,
             shop=shop,
             subscriber=Subscriber(clients.sqs, subscriber_url, shop),
             models=models,
-            observed=Observed(),
+            observed=observed,
+            workers=workers,
             display=Display(total),
             stop=stop,
-            environment=environment,
         )
 
 
@@ -155,7 +193,7 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_RUNTIME_ENDPOINT_URL": runtimes,
         "RESTOCK_SAGEMAKER_ENDPOINT": ENDPOINT,
         "RESTOCK_BEDROCK_MODEL": EXPLAINER,
-        "RESTOCK_QUEUE_NAME": "retail-sales.fifo" if options.fifo else "retail-sales",
+        **source_environment(options.source),
         "RESTOCK_CALENDAR": "event",
         "RESTOCK_LONG_POLL_S": "1",
         "RESTOCK_VISIBILITY_TIMEOUT_S": "40",
@@ -163,5 +201,9 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_DRAIN_TIMEOUT_S": "25",
         "RESTOCK_SWEEP_INTERVAL_S": "5",
         "RESTOCK_SWEEP_AGE_S": "10",
+        "RESTOCK_LEASE_S": "8",
+        "RESTOCK_CHECKPOINT_INTERVAL_S": "1",
+        "RESTOCK_SHARD_IDLE_S": "0.2",
+        "RESTOCK_DISCOVER_INTERVAL_S": "2",
         "RESTOCK_HEALTH_PORT": "0",
     }

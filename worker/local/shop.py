@@ -7,27 +7,23 @@ go below zero: the sales of a file have happened, what was not there was owed.""
 from __future__ import annotations
 
 import random
-import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
-from handlers.errors import InvalidEvent
 from worker.aws.clients import Clients
-from worker.aws.dynamodb import batch_write, gather_bounded, number, text
+from worker.aws.dynamodb import batch_write, number, text
 from worker.aws.inventory import location_key
-from worker.producer import PackedMessage, Row, batches, pack, pointer_body
-from worker.schema import read_event
+from worker.local.items import sale_of
+from worker.local.tills import QueueTill, Till
+from worker.producer import Row
 from worker.settings import Settings
 
 OPENING_DAYS = 21
 OPENING_MIN = 5
-FIFO_GROUPS = 32
-CALLS_IN_FLIGHT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,8 @@ class Delivery:
 
 @dataclass(slots=True)
 class Shop:
-    """A shop that sells what a file says. today is the newest day it sold on, in days since the epoch."""
+    """A shop that sells what a file says, by the queue unless it has another till. today is the newest day it sold on,
+    in days since the epoch; held are rows that may only be sent when all that were sent are settled."""
 
     clients: Clients
     settings: Settings
@@ -52,7 +49,13 @@ class Shop:
     sent: int = 0
     today: int = 0
     deliveries: deque[Delivery] = field(default_factory=deque)
+    held: list[Row] = field(default_factory=list)
+    till: InitVar[Till | None] = None
+    _till: Till = field(init=False)
     _again: list[Row] = field(default_factory=list)
+
+    def __post_init__(self, till: Till | None) -> None:
+        self._till = till if till is not None else QueueTill(self.clients, self.settings, self.queue_url)
 
     async def sell(self, rows: Sequence[Row], sales: Sequence[SaleRecorded]) -> None:
         """Books these sales, sends their rows and those of no sale, and some of the ones before a second time."""
@@ -60,12 +63,15 @@ class Shop:
         arrived = self._receive_due()
         await self._write_stock(touched | {delivery.product for delivery in arrived})
         repeated, self._again = self._again, [row for row in rows if self.chance.random() < self.resend_rate]
-        self.sent += len(rows) + len(repeated)
-        await self._send([*rows, *repeated, *(_shipment(d, self.today) for d in arrived)])
+        held = await self._till.send([*rows, *repeated, *(_shipment(d, self.today) for d in arrived)])
+        self.held += held
+        self.sent += len(rows) + len(repeated) - len(held)
 
-    async def finish(self) -> None:
-        """Sends what was chosen to be sent again and has not been yet."""
-        await self.sell((), ())
+    async def sell_held(self) -> None:
+        """Sends what was held back until all before it was settled."""
+        held, self.held = self.held, []
+        self.sent += len(held)
+        await self._till.send(held, all_settled=True)
 
     def _book(self, sale: SaleRecorded) -> ProductKey:
         self.today = max(self.today, sale.day)
@@ -99,41 +105,6 @@ class Shop:
             "current_stock": number(self.stock[product]),
         }
 
-    async def _send(self, rows: Sequence[Row]) -> None:
-        groups = FIFO_GROUPS if self.settings.queue_name.endswith(".fifo") else None
-        messages = [await self._fitting(message) for message in pack(rows, fifo_groups=groups)]
-        if groups is None:
-            await gather_bounded(self._put, batches(messages), CALLS_IN_FLIGHT)
-            return
-        # One call after the other: a group's messages must be sent in their order.
-        for batch in batches(messages):
-            await self._put(batch)
-
-    async def _fitting(self, message: PackedMessage) -> PackedMessage:
-        if not message.oversized:
-            return message
-        key = f"sales/{uuid4().hex}"
-        await self.clients.s3.put_object(Bucket=self.settings.payload_bucket, Key=key, Body=message.body.encode())
-        return message._replace(body=pointer_body(self.settings.payload_bucket, key))
-
-    async def _put(self, messages: Sequence[PackedMessage]) -> None:
-        entries = [_entry(index, message) for index, message in enumerate(messages)]
-        answer = await self.clients.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
-        failed = {said["Id"] for said in answer.get("Failed", [])}
-        if failed:
-            await self._put([message for index, message in enumerate(messages) if str(index) in failed])
-
-
-def sale_of(row: Row) -> SaleRecorded | None:
-    """The sale of a row as Restock would read it, None if the row is no good: then nothing left the shelf."""
-    if isinstance(row, str):
-        return None
-    try:
-        event = read_event(dict(row), None, "till", int(time.time() * 1000))
-    except InvalidEvent:
-        return None
-    return event if isinstance(event, SaleRecorded) else None
-
 
 def opening_stock(rows: Iterable[Row]) -> dict[ProductKey, int]:
     """What the shop starts with: OPENING_DAYS days of each product's mean sales between its first and its last sale."""
@@ -159,11 +130,3 @@ def _shipment(delivery: Delivery, today: int) -> dict[str, object]:
         "quantity": delivery.quantity,
         "occurred_at": datetime.fromtimestamp(today * MS_PER_DAY // 1000, UTC).isoformat(),
     }
-
-
-def _entry(index: int, message: PackedMessage) -> dict[str, str]:
-    entry = {"Id": str(index), "MessageBody": message.body}
-    if message.group_id is not None:
-        # Each message is one of its own, re-sent sales too: it is Restock that must recognise them.
-        entry |= {"MessageGroupId": message.group_id, "MessageDeduplicationId": uuid4().hex}
-    return entry

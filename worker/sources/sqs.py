@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -16,6 +16,7 @@ from handlers.errors import Misconfigured, TransientFailure
 from worker.aws.clients import translated
 from worker.aws.dynamodb import chunks, gather_bounded
 from worker.retry import retrying
+from worker.sources.source import Message
 
 log = structlog.get_logger()
 
@@ -25,15 +26,17 @@ RECEIVES = "ApproximateReceiveCount"
 BACK_OFF_MAX_S = 300
 
 
-class Message(NamedTuple):
-    message_id: str
-    receipt: str
-    body: str
-    receives: int = 1
-
-
 class SqsSource:
-    def __init__(self, client: Any, queue_url: str, visibility_timeout_s: int) -> None:
+    """pollers: receive calls at a time; in_flight_max: messages received and not yet settled."""
+
+    name = "sqs"
+    receive_max = BATCH_MAX
+
+    def __init__(
+        self, client: Any, queue_url: str, visibility_timeout_s: int, pollers: int = 2, in_flight_max: int = 200
+    ) -> None:
+        self.pollers = pollers
+        self.in_flight_max = in_flight_max
         self._client = client
         self._queue_url = queue_url
         self._visibility_timeout_s = visibility_timeout_s
@@ -108,7 +111,7 @@ class SqsSource:
                 # Their visibility runs out by itself; only time is lost.
                 log.warning("visibility.not_changed", count=len(part), reason=str(exc))
 
-    async def keep_visible(self) -> None:
+    async def keep(self) -> None:
         """Renews the visibility of what is owned, for ever."""
         while True:
             await asyncio.sleep(self._visibility_timeout_s / 3)

@@ -12,8 +12,17 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
-from targets.base import OF_AWS, OF_DYNAMODB, OF_THE_BUS, Fresh, Target, World
-from targets.resources import RULE, create_buckets, create_tables, delete_tables, subscribe, tables_of
+from targets.base import OF_AWS, OF_DYNAMODB, OF_STREAMS, OF_THE_BUS, Fresh, Target, World
+from targets.embedded import SETTINGS
+from targets.resources import (
+    RULE,
+    create_buckets,
+    create_stream_tables,
+    create_tables,
+    streaming,
+    subscribe,
+    tables_of,
+)
 from targets.trouble import Trouble
 from worker.aws.clients import Clients, Endpoints, open_clients
 from worker.aws.dynamodb import batch_write
@@ -61,9 +70,13 @@ class Aws(Target):
             async def fresh(port: str) -> World:
                 if port in OF_DYNAMODB:
                     await _empty(clients, settings)
-                trouble = Trouble()
-                prefix = f"{_prefix(settings)}{next(numbers)}-"
-                world = World(clients, settings, trouble, trouble.before(clients), url, prefix=prefix, poll_s=POLL_S)
+                trouble, number, said = Trouble(), next(numbers), settings
+                if port in OF_STREAMS:
+                    # What is deleted from a table is still in its stream: every test has a table of its own.
+                    said = streaming(settings, f"-{number}")
+                    await create_stream_tables(clients.dynamodb, said)
+                prefix = f"{_prefix(settings)}{number}-"
+                world = World(clients, said, trouble, trouble.before(clients), url, prefix=prefix, poll_s=POLL_S)
                 if port in OF_THE_BUS:
                     await world.events(0)
                 return world
@@ -73,8 +86,9 @@ class Aws(Target):
 
 def _settings(prefix: str) -> Settings:
     """Our names with a prefix."""
-    named = ("state_table", "inventory_table", "forecasts_table", "quarantine_bucket", "payload_bucket", "queue_name")
-    defaults = Settings()
+    tables = ("state_table", "inventory_table", "forecasts_table", "stream_table", "leases_table")
+    named = (*tables, "quarantine_bucket", "payload_bucket", "queue_name")
+    defaults = Settings(stream_table=SETTINGS.stream_table)
     said = {name: f"{prefix}{getattr(defaults, name)}" for name in named}
     return Settings(
         region=os.environ.get("AWS_REGION") or os.environ["AWS_DEFAULT_REGION"],
@@ -107,7 +121,7 @@ async def _remove(clients: Clients, settings: Settings) -> None:
         clients.events.delete_event_bus(Name=bus),
         _remove_queues(clients, _prefix(settings)),
         *(_remove_bucket(clients, bucket) for bucket in (settings.quarantine_bucket, settings.payload_bucket)),
-        delete_tables(clients.dynamodb, settings),
+        _remove_tables(clients, _prefix(settings)),
     ]
     for removal in removals:
         try:
@@ -116,6 +130,12 @@ async def _remove(clients: Clients, settings: Settings) -> None:
             failures.append(exc)
     if failures:
         raise ExceptionGroup(f"left behind under {_prefix(settings)}", failures)
+
+
+async def _remove_tables(clients: Clients, prefix: str) -> None:
+    pages = clients.dynamodb.get_paginator("list_tables").paginate()
+    for table in [name async for page in pages for name in page["TableNames"] if name.startswith(prefix)]:
+        await clients.dynamodb.delete_table(TableName=table)
 
 
 async def _remove_queues(clients: Clients, prefix: str) -> None:

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from targets.resources import create_sales_table, streaming, with_stream
 from targets.trouble import Trouble
 from worker.aws.clients import Clients
 from worker.local.gateway import Gateway
 from worker.settings import Settings
+from worker.sources.shards.discovery import VIEW
 
 T = TypeVar("T")
 # Gives the world of one test of this port: what the port does not need may be absent.
@@ -26,10 +28,11 @@ Fresh = Callable[[str], Awaitable["World"]]
 
 SOON_S = 10.0
 
-# The ports of handlers/ports.py that an AWS service stands behind, the queue, and the services by themselves.
+# The ports of handlers/ports.py that an AWS service stands behind, the sources, and the services by themselves.
 OF_DYNAMODB = frozenset({"StateStore", "Parking", "Inventory", "Forecasts", "DynamoDB"})
-OF_AWS = OF_DYNAMODB | {"EventBus", "ForecastMetrics", "Forecaster", "Explainer", "SqsSource", "SQS", "EventBridge"}
+OF_STREAMS = frozenset({"Leases", "StreamSource", "Streams"})
 OF_THE_BUS = frozenset({"EventBus", "EventBridge"})
+OF_AWS = OF_DYNAMODB | OF_STREAMS | OF_THE_BUS | {"ForecastMetrics", "Forecaster", "Explainer", "SqsSource", "SQS"}
 OF_THE_PROCESS = frozenset({"Clock", "Metrics"})
 
 
@@ -57,6 +60,25 @@ class World:
             if "LastEvaluatedKey" not in page:
                 return found
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    async def end_stream(self) -> None:
+        """The table of sales has no stream from now on."""
+        await self._change_stream(StreamEnabled=False)
+
+    async def begin_stream(self) -> None:
+        """The table of sales has a new stream."""
+        await self._change_stream(StreamEnabled=True, StreamViewType=VIEW)
+
+    async def table_with(self, view: str | None) -> str:
+        """The name of another table, the stream of which carries this view; without one it has none."""
+        settings = streaming(self.settings, f"-{view}")
+        await create_sales_table(self.straight.dynamodb, settings, **(with_stream(view) if view else {}))
+        return settings.stream_table
+
+    async def _change_stream(self, **said: Any) -> None:
+        dynamodb, table = self.straight.dynamodb, self.settings.stream_table
+        await dynamodb.update_table(TableName=table, StreamSpecification=said)
+        await dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1})
 
     async def queue(self, *, fifo: bool = False) -> str:
         """The address of a new queue."""

@@ -13,11 +13,12 @@ import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
-from targets.base import OF_DYNAMODB, Fresh, Target, World
+from targets.base import OF_DYNAMODB, OF_STREAMS, Fresh, Target, World
 from targets.embedded import SETTINGS
-from targets.resources import create_buckets, create_tables, delete_tables
+from targets.resources import create_buckets, create_stream_tables, create_tables, delete_tables, streaming
 from targets.trouble import Trouble
 from worker.aws.clients import Endpoints, open_clients
 from worker.local.processes import child, free_port, listening
@@ -37,7 +38,7 @@ class DynamoDBLocal(Target):
         return java_refusal() or fetch_refusal()
 
     def why_not(self, port: str) -> str | None:
-        return None if port in OF_DYNAMODB else "DynamoDB Local is DynamoDB alone"
+        return None if port in OF_DYNAMODB | OF_STREAMS else "DynamoDB Local is DynamoDB alone"
 
     @asynccontextmanager
     async def opened(self, emulator_url: str, folder: Path) -> AsyncIterator[Fresh]:
@@ -52,15 +53,22 @@ class DynamoDBLocal(Target):
                 open_clients(SETTINGS.region, local, validate=True) as of_tables,
                 open_clients(SETTINGS.region, emulator, validate=True) as of_the_rest,
             ):
-                clients = replace(of_the_rest, dynamodb=of_tables.dynamodb)
+                clients = replace(of_the_rest, dynamodb=of_tables.dynamodb, streams=of_tables.streams)
                 await create_buckets(clients.s3, SETTINGS)
                 await create_tables(clients.dynamodb, SETTINGS)
 
+                numbers = count()
+
                 async def fresh(port: str) -> World:
-                    await delete_tables(clients.dynamodb, SETTINGS)
-                    await create_tables(clients.dynamodb, SETTINGS)
-                    trouble = Trouble()
-                    return World(clients, SETTINGS, trouble, trouble.before(clients))
+                    settings, trouble = SETTINGS, Trouble()
+                    if port in OF_STREAMS:
+                        # The streams of a deleted table are those of its namesake, too.
+                        settings = streaming(SETTINGS, f"-{next(numbers)}")
+                        await create_stream_tables(clients.dynamodb, settings)
+                    else:
+                        await delete_tables(clients.dynamodb, SETTINGS)
+                        await create_tables(clients.dynamodb, SETTINGS)
+                    return World(clients, settings, trouble, trouble.before(clients))
 
                 yield fresh
 

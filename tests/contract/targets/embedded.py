@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from targets.base import OF_AWS, OF_DYNAMODB, OF_THE_BUS, OF_THE_PROCESS, Fresh, Target, World
-from targets.resources import create_buckets, create_tables, subscribe
+from targets.base import OF_AWS, OF_DYNAMODB, OF_STREAMS, OF_THE_BUS, OF_THE_PROCESS, Fresh, Target, World
+from targets.resources import create_buckets, create_stream_tables, create_tables, subscribe
 from targets.trouble import Trouble
 from worker.aws.clients import Endpoints, open_clients
 from worker.local.gateway import Gateway
 from worker.settings import Settings
 
-SETTINGS = Settings(region="us-east-1", event_bus="contract")
+SETTINGS = Settings(region="us-east-1", event_bus="contract", stream_table="retail-sales-history")
 
 
 class Embedded(Target):
@@ -36,6 +36,8 @@ class Embedded(Target):
                 gateway.route(SETTINGS.sagemaker_endpoint, None)
                 if port in OF_DYNAMODB:
                     await create_tables(clients.dynamodb, SETTINGS)
+                if port in OF_STREAMS:
+                    await create_stream_tables(clients.dynamodb, SETTINGS)
                 if port == "Parking":
                     await create_buckets(clients.s3, SETTINGS)
                 url = await subscribe(clients, SETTINGS.event_bus, "subscriber") if port in OF_THE_BUS else ""

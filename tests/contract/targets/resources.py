@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from worker.aws.clients import Clients
 from worker.aws.eventbridge import SOURCE
 from worker.aws.state import DIRTY_INDEX
 from worker.settings import Settings
+from worker.sources.shards.discovery import VIEW
 
 RULE = "contract"
 
@@ -22,26 +24,73 @@ def tables_of(settings: Settings) -> dict[str, tuple[str, str]]:
     }
 
 
+def stream_tables_of(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Those that a stream needs, each with its key: the one it tells of, and that of the leases."""
+    return {settings.stream_table: ("product_id", "sale_date"), settings.leases_table: ("pk", "sk")}
+
+
+def streaming(settings: Settings, suffix: str) -> Settings:
+    """The same with a table of sales and one of leases of their own."""
+    named = {name: f"{getattr(settings, name)}{suffix}" for name in ("stream_table", "leases_table")}
+    return settings.model_copy(update=named)
+
+
 async def create_tables(dynamodb: Any, settings: Settings) -> None:
     """Creates the tables and waits until each can be used."""
+    projection = {"ProjectionType": "KEYS_ONLY"}
+    index = {"IndexName": DIRTY_INDEX, "KeySchema": _key("dirty_shard", "dirty_since"), "Projection": projection}
     waiting: list[str] = []
     for table, keys in tables_of(settings).items():
-        index = [("dirty_shard", "S"), ("dirty_since", "N")] if table == settings.state_table else []
-        said: dict[str, Any] = {
-            "TableName": table,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [_typed(name, kind) for name, kind in [*((key, "S") for key in keys), *index]],
-            "KeySchema": _key(*keys),
-        }
-        if index:
-            projection = {"ProjectionType": "KEYS_ONLY"}
-            schema = _key(*(name for name, _ in index))
-            said["GlobalSecondaryIndexes"] = [
-                {"IndexName": DIRTY_INDEX, "KeySchema": schema, "Projection": projection},
-            ]
-        made = await dynamodb.create_table(**said)
-        waiting += [table] if made["TableDescription"]["TableStatus"] != "ACTIVE" else []
-    for table in waiting:
+        if table == settings.state_table:
+            of_the_index = (("dirty_shard", "S"), ("dirty_since", "N"))
+            waiting += await _create(dynamodb, table, keys, *of_the_index, GlobalSecondaryIndexes=[index])
+        else:
+            waiting += await _create(dynamodb, table, keys)
+    await _until_usable(dynamodb, waiting)
+
+
+async def create_stream_tables(dynamodb: Any, settings: Settings) -> None:
+    """Creates the tables of a stream and waits until each can be used."""
+    waiting: list[str] = []
+    for table, keys in stream_tables_of(settings).items():
+        said = with_stream(VIEW) if table == settings.stream_table else {}
+        waiting += await _create(dynamodb, table, keys, **said)
+    await _until_usable(dynamodb, waiting)
+
+
+async def create_sales_table(dynamodb: Any, settings: Settings, **said: Any) -> None:
+    """Creates the table of sales alone, as said, and waits until it can be used."""
+    table = settings.stream_table
+    waiting = await _create(dynamodb, table, stream_tables_of(settings)[table], **said)
+    await _until_usable(dynamodb, waiting)
+
+
+def with_stream(view: str) -> dict[str, Any]:
+    """What is said of a table with a stream. So little capacity is one partition, and one partition is one shard."""
+    return {
+        "BillingMode": "PROVISIONED",
+        "ProvisionedThroughput": {"ReadCapacityUnits": 10, "WriteCapacityUnits": 10},
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": view},
+    }
+
+
+async def _create(
+    dynamodb: Any, table: str, keys: tuple[str, str], *typed: tuple[str, str], **more: Any
+) -> Sequence[str]:
+    """Begins to create a table; its name if it must be waited for. typed are attributes of an index with their types;
+    more is said besides."""
+    said = {"BillingMode": "PAY_PER_REQUEST", **more}
+    made = await dynamodb.create_table(
+        TableName=table,
+        AttributeDefinitions=[_typed(name, kind) for name, kind in [*((key, "S") for key in keys), *typed]],
+        KeySchema=_key(*keys),
+        **said,
+    )
+    return [] if made["TableDescription"]["TableStatus"] == "ACTIVE" else [table]
+
+
+async def _until_usable(dynamodb: Any, tables: Sequence[str]) -> None:
+    for table in tables:
         await dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
 
 

@@ -10,19 +10,22 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from fakes.clock import NOW
 from simulation.clients import direct_clients
 from simulation.network import Network, Weather
 from simulation.queues import Queue, Queues
 from simulation.services import Bedrock, Buckets, Bus, CloudWatch, Model
-from simulation.tables import Tables
+from simulation.streams import Streams
+from simulation.tables import Tables, Write
 
 from targets.base import OF_AWS, Fresh, Target, World
 from targets.embedded import SETTINGS
-from targets.resources import tables_of
+from targets.resources import stream_tables_of, tables_of
 from targets.trouble import Trouble
 from worker.aws.clients import Clients
 
@@ -60,6 +63,23 @@ class SimulatedWorld(World):
     async def items(self, table: str) -> list[dict[str, Any]]:
         return list(self.network.services["dynamodb"][table].items.values())
 
+    async def end_stream(self) -> None:
+        self.network.services["dynamodbstreams"].streams[-1].disable()
+
+    async def begin_stream(self) -> None:
+        streams = self.network.services["dynamodbstreams"]
+        streams._enable()
+        # In calm weather a new shard is listed at once.
+        for shard in streams.streams[-1].shards:
+            shard.listed_at = self.network.loop.time()
+
+    async def table_with(self, view: str | None) -> str:
+        tables, name = self.network.services["dynamodb"], f"{self.settings.stream_table}-{view}"
+        tables.create(name, *stream_tables_of(self.settings)[self.settings.stream_table])
+        if view is not None:
+            tables.described[name] = lambda: {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": view}}
+        return name
+
     async def queue(self, *, fifo: bool = False) -> str:
         self.queues += 1
         name = f"contract-{self.queues}{'.fifo' if fifo else ''}"
@@ -84,11 +104,15 @@ class Simulated(Target):
         async def fresh(port: str) -> World:
             network = Network(RealTime(), Weather(), Random(SEED))  # type: ignore[arg-type]
             tables = Tables(network)
-            for table, keys in tables_of(SETTINGS).items():
+            for table, keys in {**tables_of(SETTINGS), **stream_tables_of(SETTINGS)}.items():
                 tables.create(table, *keys)
+            streams = Streams(network, SETTINGS.stream_table, 1, lambda: NOW + int(network.loop.time() * 1000))
+            tables.described[SETTINGS.stream_table] = streams.specification
+            tables.decided = partial(_tell, tables, streams)
             network.services = {
                 "sqs": Queues(),
                 "dynamodb": tables,
+                "dynamodbstreams": streams,
                 "events": Bus(network, SETTINGS.event_bus),
                 "cloudwatch": CloudWatch(),
                 "s3": Buckets(),
@@ -100,6 +124,15 @@ class Simulated(Target):
             return SimulatedWorld(clients, SETTINGS, trouble, trouble.before(clients), network=network)
 
         yield fresh
+
+
+def _tell(tables: Tables, streams: Streams, writes: list[Write]) -> None:
+    """What is written to the table of sales is told in its stream."""
+    table = tables[SETTINGS.stream_table]
+    for name, key, item in writes:
+        if name == table.name and streams.enabled:
+            named = {attribute: {"S": value} for attribute, value in zip(table.keys, key, strict=True)}
+            streams.write(named, table.items.get(key), item)
 
 
 async def _clients(network: Network) -> Clients:

@@ -84,6 +84,16 @@ def error(code: str, status: int = 400, **members: object) -> Fault:
     return fault
 
 
+def only_where(fault: Fault, **members: object) -> Fault:
+    """The fault for calls that say this; all others are passed on."""
+
+    async def chosen(passed: Passed, said: Said) -> Said:
+        concerned = all(said.get(name) == value for name, value in members.items())
+        return await (fault(passed, said) if concerned else passed(**said))
+
+    return chosen
+
+
 def cancelled(*reasons: str) -> Fault:
     """A transaction cancelled for these reasons, one an action."""
     return error("TransactionCanceledException", CancellationReasons=[{"Code": reason} for reason in reasons])

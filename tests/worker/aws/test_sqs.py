@@ -9,7 +9,8 @@ import pytest_asyncio
 from fakes import proxy as faulty
 
 from handlers.errors import Misconfigured, TransientFailure
-from worker.sources.sqs import Message, SqsSource
+from worker.sources.source import Message
+from worker.sources.sqs import SqsSource
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 DELETE, CHANGE, RECEIVE = "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "ReceiveMessage"
@@ -108,7 +109,7 @@ async def test_only_what_is_owned_is_kept_visible(aws):
     await source.hand_back([back])
     aws.proxy.calls.clear()
     source._visibility_timeout_s = 1
-    keeping = asyncio.create_task(source.keep_visible())
+    keeping = asyncio.create_task(source.keep())
     async with asyncio.timeout(5):
         while not aws.proxy.count(CHANGE):  # noqa: ASYNC110 - only the server sees the renewal
             await asyncio.sleep(0.01)

@@ -1,0 +1,320 @@
+"""What can go wrong in reading the shards of a stream?"""
+
+from __future__ import annotations
+
+from mutants.mutant import Edit, Mutant
+
+SOURCE = "worker/sources/dynamodb_streams.py"
+BALANCE = "worker/sources/shards/balance.py"
+DISCOVERY = "worker/sources/shards/discovery.py"
+LEASES = "worker/sources/shards/leases.py"
+LEASING = "worker/sources/shards/leasing.py"
+LINEAGE = "worker/sources/shards/lineage.py"
+OWNED = "worker/sources/shards/owned.py"
+POSITION = "worker/sources/shards/position.py"
+PROGRESS = "worker/sources/shards/progress.py"
+IMAGES = "worker/stream_images.py"
+
+SHARD_MUTANTS = (
+    Mutant(
+        "child-beside-its-parent",
+        "a child shard is read while its parent still has records",
+        (Edit(LINEAGE, "if not lease.ended and not _waits(lease, leases)", "if not lease.ended"),),
+    ),
+    Mutant(
+        "waits-for-a-deleted-parent",
+        "a child waits for a parent that is neither listed nor leased, for ever",
+        (
+            Edit(
+                LINEAGE,
+                "    return parent is not None and not parent.ended\n",
+                "    return bool(lease.parent) and (parent is None or not parent.ended)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "checkpointed-when-read",
+        "a record counts as settled as soon as it was read",
+        (
+            Edit(
+                OWNED,
+                '            self.progress.read(record["dynamodb"]["SequenceNumber"])\n',
+                '            self.progress.read(record["dynamodb"]["SequenceNumber"])\n'
+                '            self.progress.settle(record["dynamodb"]["SequenceNumber"])\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "checkpoint-over-a-gap",
+        "the checkpoint is the record settled last, whatever is unsettled below it",
+        (
+            Edit(
+                PROGRESS,
+                "        while self._order and self._settled[self._order[0]]:\n"
+                "            self.safe = self._order.popleft()\n            del self._settled[self.safe]\n",
+                "        self._settled.pop(sequence_number, None)\n        self.safe = sequence_number\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "checkpoint-of-the-position",
+        "what is written as settled is how far the shard was read",
+        (
+            Edit(
+                LEASING,
+                "                await self._write(owned, owned.lease.owner, owned.progress.safe)\n",
+                "                await self._write(owned, owned.lease.owner, owned.position.after)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "released-as-read",
+        "a stop writes how far a shard was read, not how far it was settled",
+        (
+            Edit(
+                LEASING,
+                'await self._write(owned, "", SHARD_END if owned.finished else owned.progress.safe)',
+                'await self._write(owned, "", SHARD_END if owned.at_end else owned.position.after)',
+            ),
+        ),
+    ),
+    Mutant(
+        "unfenced-lease",
+        "a lease is written whoever has written it meanwhile",
+        (
+            Edit(
+                LEASES,
+                '            "ConditionExpression": "version = :version",\n',
+                '            "ConditionExpression": "attribute_not_exists(nothing)",\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "expired-iterator-for-ever",
+        "an iterator that has expired is used again and again",
+        (
+            Edit(
+                POSITION,
+                "        if code == EXPIRED:\n            self._iterator = None\n",
+                "        if code == EXPIRED:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "trimmed-in-silence",
+        "records that were lost to trimming are passed over, and nobody hears of it",
+        (
+            Edit(
+                SOURCE,
+                "            self._alarm(owned.key.stream, owned.read_at, page.lost,",
+                "            str((owned.key.stream, owned.read_at, page.lost)) and (",
+            ),
+        ),
+    ),
+    Mutant(
+        "unlooked-in-silence",
+        "shards that came and went while nobody looked are no alarm",
+        (Edit(LEASING, "asked_at - look.at > UNREAD_MAX_MS", "asked_at - look.at > 10**15"),),
+    ),
+    Mutant(
+        "unread-in-silence",
+        "the first records of a shard that was not read for a day may be gone, and nobody hears of it",
+        (Edit(SOURCE, "        if unread and page.lost is None:\n", "        if unread and page.lost:\n"),),
+    ),
+    Mutant(
+        "child-leased-before-its-parent",
+        "leases are made in any order, and a child whose parent has none yet waits for nothing",
+        (
+            Edit(
+                LINEAGE,
+                "for shard in sorted(missing, key=lambda shard: _generation(shard, shards))",
+                "for shard in sorted(missing, key=lambda shard: -_generation(shard, shards))",
+            ),
+        ),
+    ),
+    Mutant(
+        "faster-rival-overlooked",
+        "a lease that another worker was faster to make seems not to be there, and its child waits for nothing",
+        (
+            Edit(
+                LEASING,
+                "            await self._table.create(lease)\n",
+                "            if not await self._table.create(lease):\n                continue\n",
+            ),
+        ),
+        test="worker/sources/shards/test_leasing.py::"
+        "test_a_child_waits_for_a_parent_whose_lease_a_rival_was_faster_to_make",
+        blind="two workers must look within milliseconds of each other: one seed of a thousand",
+    ),
+    Mutant(
+        "gone-stream-forgotten",
+        "the leases of a stream that does not exist any more are looked at no longer, whatever was left of it",
+        (
+            Edit(
+                LEASING,
+                "        self._streams -= settled_streams(self._streams - self._listing.streams, leases)\n",
+                "        self._streams = self._listing.streams\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "trimmed-wedges",
+        "a position before the oldest record is an error like any other, for ever",
+        (Edit(POSITION, "        if code == TRIMMED:\n", '        if code == "TrimmedDataAccess":\n'),),
+    ),
+    Mutant(
+        "gone-wedges",
+        "a shard that does not exist any more is asked for, for ever",
+        (Edit(POSITION, "        if code == GONE:\n", '        if code == "ShardGone":\n'),),
+    ),
+    Mutant(
+        "idle-after-the-end",
+        "a shard that was read to its end is kept for ever, and its children wait",
+        (
+            Edit(
+                OWNED, "        return self.at_end and not self.progress and not self.again\n", "        return False\n"
+            ),
+        ),
+    ),
+    Mutant(
+        "ended-with-records-unsettled",
+        "a shard is at its end when its last record was read",
+        (
+            Edit(
+                OWNED,
+                "        return self.at_end and not self.progress and not self.again\n",
+                "        return self.at_end\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "first-page-of-shards",
+        "only the first page of a stream's shards is looked at",
+        (
+            Edit(
+                DISCOVERY,
+                '            if "LastEvaluatedShardId" not in said:\n                return shards\n',
+                "            return shards\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "old-stream-forgotten",
+        "a table that was given a new stream is read from that one alone",
+        (
+            Edit(
+                DISCOVERY,
+                "        for arn in sorted({*known, *await self._listed()}):\n",
+                "        for arn in sorted(await self._listed())[-1:]:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "new-stream-ignored",
+        "a table's stream is looked up once",
+        (
+            Edit(
+                DISCOVERY,
+                "        for arn in sorted({*known, *await self._listed()}):\n",
+                "        for arn in sorted(known or await self._listed()):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "living-owners-robbed",
+        "every lease seems free, and workers take shards from each other without end",
+        (
+            Edit(
+                BALANCE,
+                "        return not lease.owner or (seen is not None and now_s - seen[1] >= self._lease_s)\n",
+                "        return True\n",
+            ),
+        ),
+        ratio="leases_taken",
+    ),
+    Mutant(
+        "dead-owners-obeyed",
+        "a lease has an owner until it gives it up",
+        (
+            Edit(
+                BALANCE,
+                "        return not lease.owner or (seen is not None and now_s - seen[1] >= self._lease_s)\n",
+                "        return not lease.owner\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "nothing-stolen",
+        "a worker that came later never gets a share",
+        (
+            Edit(
+                BALANCE,
+                "    return [next(lease for lease in leases if lease.owner == richest)]\n",
+                "    return []\n",
+            ),
+        ),
+        test="worker/sources/shards/test_balance.py::test_whatever_the_start_shares_differ_by_at_most_one_in_the_end",
+        blind="one worker can read all shards: only time is lost",
+    ),
+    Mutant(
+        "leases-not-released",
+        "a stop keeps its leases until they run out",
+        (
+            Edit(
+                SOURCE,
+                "        await self._leasing.release()\n",
+                "        return\n",
+            ),
+        ),
+        test="contract/test_stream_workers.py::test_what_was_handed_over_is_taken_at_the_next_look",
+        blind="only time is lost, and what was settled since the last checkpoint is read again",
+    ),
+    Mutant(
+        "handed-back-for-good",
+        "a record that could not be settled is forgotten, and its shard waits for it",
+        (
+            Edit(
+                SOURCE,
+                "                owned.comes_again(now_s + again_after_s(message.receives), message, number)\n",
+                "                del owned, number\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "handed-back-as-settled",
+        "a record that could not be settled moves the checkpoint",
+        (
+            Edit(
+                SOURCE,
+                "                owned.comes_again(now_s + again_after_s(message.receives), message, number)\n",
+                "                owned.settle(number)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "shard-held-up",
+        "a record that can never be settled is tried for ever, and its shard is trimmed behind it",
+        (
+            Edit(
+                OWNED,
+                "        return message.receives >= limit\n",
+                "        return message.receives >= 10**9 * limit\n",
+            ),
+        ),
+        test="contract/test_stream_source.py::test_what_can_never_be_settled_is_quarantined_and_holds_nothing_up",
+        blind="the simulated table has no newer schema: everything can be settled in time",
+    ),
+    Mutant(
+        "buried-unparked",
+        "a record that could not even be quarantined counts as settled",
+        (
+            Edit(
+                SOURCE,
+                "reason=str(exc))\n            return\n",
+                "reason=str(exc))\n",
+            ),
+        ),
+        test="contract/test_stream_source.py::test_what_cannot_be_quarantined_either_is_kept",
+        blind="nothing is unsettled ten times in the simulation",
+    ),
+)
