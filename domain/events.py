@@ -35,8 +35,8 @@ class SaleRecorded(NamedTuple):
 
 
 class SaleCorrected(NamedTuple):
-    """What was recorded of a sale is no longer so: what its day must change by, each part with its sign. sales is -1
-    for a sale that is withdrawn, 1 for one that is put in its place, 0 where a recorded one only reads differently."""
+    """What was recorded of a sale is no longer so: what its day must change by, each part with its sign. sales is how
+    many more there are: -1 for one that is withdrawn, 1 for one that was added, 0 where one only reads differently."""
 
     product: ProductKey
     event_id: str

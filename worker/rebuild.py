@@ -1,8 +1,9 @@
 """How is what a stream lost counted after all?
 
 The table is read as a whole, and each item goes through the worker's own intake as the INSERT that its stream carried:
-what was counted is a duplicate, what was not is counted, what is late or bad or contradicts what was counted is kept
-aside. The ledger makes it safe to kill and to run again. Nothing is decided here: the products are left dirty."""
+what was counted is a duplicate, what was not is counted, what is bad or contradicts what was counted is kept aside, and
+what is late stays in the table. The ledger makes it safe to kill and to run again. Nothing is decided here: the
+products are left dirty."""
 
 from __future__ import annotations
 
@@ -106,7 +107,7 @@ async def rebuild(
     there; a failure on the way ends the reading and stands in the figures."""
     scan = await TableScan.of(clients.dynamodb, table)
     figures = Figures()
-    parts = await build_parts(settings, clients, clock, metrics_stream=CountsOf(figures.counts))
+    parts = await build_parts(settings, clients, clock, metrics_stream=CountsOf(figures.counts), keeps_late=False)
     settling = _Settling(parts.intake, clock, figures)
     async with telling(figures.line, progress):
         try:

@@ -83,9 +83,9 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 
     def told() -> None:
         stop.set()
-        sys.stderr.write("finishing the pages in hand; press Ctrl-C again to end at once, which is as safe\n")
         for signum in signals:
             loop.remove_signal_handler(signum)
+        sys.stderr.write("finishing the pages in hand; press Ctrl-C again to end at once, which is as safe\n")
 
     for signum in signals:
         loop.add_signal_handler(signum, told)
@@ -135,7 +135,7 @@ def closing_of_rebuild(figures: Figures, table: str) -> tuple[str, str | None]:
     rows = [
         ("counted", "were missing, and are counted now"),
         ("duplicates", "had been counted before"),
-        ("late", "older than their product's newest sale by more than 35 days: kept aside, not counted"),
+        ("late", "older than their product's newest sale by more than 35 days: not counted, and still in the table"),
         ("quarantined", f"not counted; {said['conflicts']:,} of them contradict what was counted under their id"),
         ("unsettled", "items that could not be settled: they are still in the table"),
     ]

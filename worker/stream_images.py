@@ -1,7 +1,7 @@
 """Which sales does a record of a DynamoDB stream tell of, and what does it take back?
 
 A new item is a sale, or an order with lines. Of a changed one each line is known by its product and event id: a line
-that was there reads differently, one that is new is a sale, one that is gone is taken back, and one that is no valid
+that was there reads differently, one that is new is added, one that is gone is taken back, and one that is no valid
 sale any more stays as it was counted. One that expired takes nothing back: it was sold all the same. A record tells
 the same whenever it is read. Lambda, EventBridge Pipes and our own reader write one alike."""
 
@@ -96,7 +96,14 @@ def _image_lines(record: Mapping[str, Any], name: str, table_fields: Mapping[str
         key = _key_of(plain(keys or {}))
     except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
         raise InvalidEvent(f"not DynamoDB JSON: {exc}") from exc
-    yield from order_lines(fields, None, key or None, told_at)
+    if not _is_empty_order(fields):
+        yield from order_lines(fields, None, key or None, told_at)
+
+
+def _is_empty_order(fields: Mapping[str, Any]) -> bool:
+    """Whether it is an order that lines will come to: it sells nothing yet, and is no mistake."""
+    lists = [fields[name] for name in LINE_FIELDS if isinstance(fields.get(name), list)]
+    return "product_id" not in fields and bool(lists) and not any(lists)
 
 
 def _key_of(keys: Mapping[str, Any]) -> str:
@@ -166,13 +173,15 @@ def _event_id_of(line: Line, place: int) -> str:
 
 
 def _changes(record: Mapping[str, Any], old: _Image, new: _Image) -> Iterator[Line]:
-    """What was counted and differs or is gone, then the lines that are new, then those that are no valid sale."""
-    # A line that is no valid sale any more is not gone: taken back, its id would be known when it is mended, and it
-    # would never count again.
+    """What differs, is new or is gone, then the lines that were mended, then those that are no valid sale."""
+    # A line that is no valid sale any more is not gone: taken back, its id would be known when it is mended.
     before = [sale for key, sale in old.sales.items() if key in new.sales or key[1] not in new.refused_ids]
-    after = [sale for key, sale in new.sales.items() if key in old.sales]
+    # One that is one at last may have been sent again by the queue too, as is said of what is in quarantine: its own id
+    # tells. Any other that is new may have been there and gone before: its own id would be known, and not count again.
+    mended = {key for key in new.sales if key not in old.sales and key[1] in old.refused_ids}
+    after = [sale for key, sale in new.sales.items() if key not in mended]
     yield from _corrections(record, before, after)
-    yield from (line for key, line in new.lines.items() if key not in old.sales)
+    yield from (line for key, line in new.lines.items() if key in mended)
     yield from new.refused
 
 

@@ -23,7 +23,7 @@ from worker.aws.cloudwatch import CloudWatchForecasts
 from worker.aws.eventbridge import EventBridgeBus
 from worker.aws.forecasts import DynamoForecasts
 from worker.aws.inventory import DynamoInventory
-from worker.aws.parking import DynamoParking
+from worker.aws.parking import DynamoParking, LateStays
 from worker.aws.sagemaker import SageMakerForecaster
 from worker.aws.state import DynamoState
 from worker.intake import Intake
@@ -69,10 +69,15 @@ async def _sources(settings: Settings, clients: Clients, parts: Parts, clock: Cl
 
 
 async def build_parts(
-    settings: Settings, clients: Clients, clock: Clock, metrics_stream: TextIO | None = None
+    settings: Settings,
+    clients: Clients,
+    clock: Clock,
+    metrics_stream: TextIO | None = None,
+    *,
+    keeps_late: bool = True,
 ) -> Parts:
     """Everything but the sources: enough to settle and decide what somebody else has received. Metrics go to standard
-    output unless metrics_stream takes them."""
+    output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow."""
     for table in (settings.state_table, settings.inventory_table, settings.forecasts_table):
         with translated(f"DescribeTable {table}"):
             await clients.dynamodb.describe_table(TableName=table)
@@ -87,7 +92,7 @@ async def build_parts(
     )
     bus = EventBridgeBus(clients.events, settings.event_bus)
     watermark = Watermark()
-    record = RecordSales(products, parking, clock, metrics, watermark)
+    record = RecordSales(products, parking if keeps_late else LateStays(parking), clock, metrics, watermark)
     reforecast = Reforecast(
         products,
         DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, clock),

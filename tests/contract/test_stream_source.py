@@ -218,6 +218,18 @@ async def test_while_nothing_at_all_can_be_settled_nothing_is_quarantined(worker
     assert (await till.lease()).checkpoint == number(messages[1])
 
 
+async def test_that_one_was_quarantined_is_no_sign_that_another_could_be_settled(worker, till, monkeypatch):
+    """Or an outage that has lasted for hours would sweep everything into quarantine."""
+    monkeypatch.setattr(owned, "AGAIN_MAX_S", 0)
+    await till.sell("a", "b")
+    await worker.source.hand_back(await worker.received(2))
+    a, b = await worker.received(2)
+    await worker.source.hand_back([a._replace(receives=ATTEMPTS_ALONE_MAX)])
+    await worker.source.hand_back([b._replace(receives=ATTEMPTS_ALONE_MAX - 1)])
+    assert [record.body for record in worker.parking.quarantined.values()] == [a.body]
+    assert names(await worker.received(1)) == ["b"]
+
+
 async def test_a_record_in_the_way_of_all_others_makes_way_at_once(worker, till, monkeypatch):
     monkeypatch.setattr(owned, "UNSETTLED_MAX", 3)
     await till.sell("poison", "b", "c")

@@ -305,6 +305,38 @@ SHARD_MUTANTS = (
         blind="the simulated table has no newer schema: everything can be settled in time",
     ),
     Mutant(
+        "expiry-taken-for-a-removal",
+        "an item whose time to live is over takes its sale back",
+        (Edit(IMAGES, '        case "REMOVE" if _expired(record):\n', '        case "REMOVE" if not record:\n'),),
+    ),
+    Mutant(
+        "change-read-as-a-new-sale",
+        "a changed item is read as if it were new",
+        (Edit(IMAGES, '        case "INSERT":\n', '        case "INSERT" | "MODIFY":\n'),),
+    ),
+    Mutant(
+        "removal-ignored",
+        "a removed item leaves what was counted of it",
+        (
+            Edit(
+                IMAGES,
+                "            yield from _corrections(record, old.sales.values(), ())\n",
+                "            yield from ()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "correction-known-by-its-key",
+        "a change is identified by the item, so that a second one seems to be the first again",
+        (
+            Edit(
+                IMAGES,
+                "    event_id = _id_of(record)\n",
+                '    event_id = str(record["dynamodb"].get("Keys"))\n',
+            ),
+        ),
+    ),
+    Mutant(
         "buried-unparked",
         "a record that could not even be quarantined counts as settled",
         (

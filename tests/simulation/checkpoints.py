@@ -19,7 +19,6 @@ from simulation.streams import Streams
 from simulation.tables import Key, Table, Write
 
 TRIM_HORIZON, SHARD_END = -1, inf
-TOLD_COVERS_MS = 300_000
 NOTHING_TRIMMED_MS = MS_PER_DAY * 9 // 10
 
 
@@ -86,10 +85,9 @@ class Checkpoints:
             self._checked[shard] += 1
 
     def _told_of(self, shard: Shard, record: Record) -> bool:
-        """Whether a record was trimmed, and an alarm raised since, or just before: whoever hears it reads the whole
-        table, as does whoever begins to read a stream. Its first lease is as good as an alarm."""
-        told_at = max(self._alarm_at, self._begun_at)
-        return shard.trimmed_at(record) <= min(self._now(), told_at + TOLD_COVERS_MS)
+        """Whether a record was trimmed, and an alarm raised since it was written: whoever hears it reads the whole
+        table as it is then, as does whoever begins to read a stream. Its first lease is as good as an alarm."""
+        return shard.trimmed_at(record) <= self._now() and record.written_at <= max(self._alarm_at, self._begun_at)
 
     def giving(self, stream: Stream, shard: Shard, records: list[Record]) -> None:
         """Somebody is about to read these."""

@@ -73,6 +73,12 @@ def leaps_of(chance: Random, load_s: float) -> tuple[tuple[float, int], ...]:
     return tuple((load_s * k / 12, chance.choice((1, 9, 16))) for k in range(1, 12))
 
 
+def lapses_of(chance: Random, load_s: float) -> tuple[tuple[float, int], ...]:
+    """Moments at which some hours go by: iterators expire, and what nobody reads for a day of them is gone."""
+    count = chance.choice((0, 0, 10, 40))
+    return tuple((load_s * k / count, chance.choice((1, 1, 5))) for k in range(1, count))
+
+
 def settings_with(settings: Settings, **more: Any) -> Settings:
     """The settings with some others, which pass the production validators too."""
     return Settings(**{**settings.model_dump(), **more})

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from simulation.draws import (
     SALES_TABLE,
     disturb_streams,
+    lapses_of,
     leaps_of,
     settings_of,
     settings_with,
@@ -43,7 +44,7 @@ class Accident(NamedTuple):
 class Scenario:
     """minutes of load; messages sent in it. Means are in seconds of virtual time, or in steps of a process. shards: how
     many a stream of the sales table begins with, 0 if there is no such table; shard_events: when (s) happens what to
-    them."""
+    them. leaps and lapses: when (s) so many days, or hours, go by at once."""
 
     seed: str
     minutes: float
@@ -66,6 +67,7 @@ class Scenario:
     supplied_within_s: float = 120.0
     shards: int = 0
     shard_events: tuple[tuple[float, str], ...] = ()
+    lapses: tuple[tuple[float, int], ...] = ()
     accident: Accident | None = None
 
     @property
@@ -112,7 +114,9 @@ def _with_stream(scenario: Scenario, chance: Random) -> Scenario:
     disturb_streams(scenario.weather, chance, scenario.settings.leases_table, scenario.load_s)
     events = shard_events_of(chance, scenario.load_s)
     settings = with_stream(scenario.settings, chance)
-    return replace(scenario, settings=settings, shards=chance.choice((1, 2, 4)), shard_events=events)
+    shards = chance.choice((1, 2, 4))
+    lapses = () if scenario.leaps else lapses_of(chance, scenario.load_s)
+    return replace(scenario, settings=settings, shards=shards, shard_events=events, lapses=lapses)
 
 
 def small(accident: Accident | None = None) -> Scenario:

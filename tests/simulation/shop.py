@@ -35,6 +35,7 @@ from simulation.tables import Tables
 from worker.aws.inventory import location_key
 from worker.producer import pointer_body
 
+MS_PER_HOUR = 3_600_000
 START_MS = 20_000 * MS_PER_DAY + 36_000_000
 POISON = (
     "{",
@@ -78,7 +79,7 @@ class Shop:
         self._tables = tables
         self._queue = queue
         self._buckets = buckets
-        self._days_leapt = 0
+        self._leapt_ms = 0
         self._made = 0
         self.products = [ProductKey(f"P{i + 1}", None if i % 3 else "north") for i in range(scenario.products)]
         self.stock: dict[ProductKey, Stock] = {}
@@ -97,7 +98,7 @@ class Shop:
 
     def now(self) -> int:
         """The true time, in milliseconds since the epoch."""
-        return START_MS + self._days_leapt * MS_PER_DAY + int(self._loop.time() * 1000)
+        return START_MS + self._leapt_ms + int(self._loop.time() * 1000)
 
     def open(self) -> None:
         """Stocks the shelves and schedules the whole load."""
@@ -105,14 +106,16 @@ class Shop:
         for product in self.products:
             self._book(product, chance.choice((0, 20, 200)))
         for at, days in scenario.leaps:
-            self._loop.call_at(at, self._leap, days)
+            self._loop.call_at(at, self._leap, days * MS_PER_DAY)
+        for at, hours in scenario.lapses:
+            self._loop.call_at(at, self._leap, hours * MS_PER_HOUR)
         moments = [chance.random() * scenario.load_s for _ in range(scenario.messages)]
         rush = chance.random() * scenario.load_s
         for at in moments + [rush + chance.random() * 3 for _ in range(scenario.burst)]:
             self._loop.call_at(at, self._sell)
 
-    def _leap(self, days: int) -> None:
-        self._days_leapt += days
+    def _leap(self, by_ms: int) -> None:
+        self._leapt_ms += by_ms
 
     def _sell(self) -> None:
         chance = self._chance

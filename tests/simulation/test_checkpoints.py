@@ -104,13 +104,23 @@ def test_a_child_is_read_after_its_parent_or_when_that_is_gone(court):
 
 def test_nothing_is_lost_without_an_alarm(court):
     court.says(court.shard, court.shard.records[0].number)
-    assert court.judge.unfinished()["records beyond their checkpoint"] == 2
+    court.settle(*court.shard.records)
+    court.leapt += 1
+    court.write("P1", 2)
+    assert court.judge.unfinished()["records beyond their checkpoint"] == 4
     court.leapt += 2 * MS_PER_DAY
     assert court.judge.unfinished()["records lost without an alarm"] == 2
     with pytest.raises(Violation, match="lost"):
         court.judge.lost()
     court.judge.heard(*ALARM)
-    assert court.judge.lost() == court.shard.records[1:]
+    assert court.judge.lost() == court.shard.records[3:]
+
+
+def test_an_alarm_speaks_of_nothing_that_was_written_later(court):
+    court.says(court.shard, "TRIM_HORIZON")
+    court.leapt += 2 * MS_PER_DAY
+    court.judge.heard(*ALARM)
+    court.leapt += 1
     court.write("P1")
     court.leapt += 2 * MS_PER_DAY
     with pytest.raises(Violation, match="lost"):

@@ -13,7 +13,7 @@ import sys
 import pytest
 import pytest_asyncio
 from fakes.clock import TODAY
-from fakes.proxy import error, passed
+from fakes.proxy import error, lost_before, passed
 
 from domain.buckets import Bucket
 from domain.events import ProductKey
@@ -50,46 +50,46 @@ def item(event_id, day=1, quantity="1", product="A", **more):
 class Shop:
     """A table of sales, what became of it, and the worker that reads its stream."""
 
-    def __init__(self, aws, clock):
-        self._aws = aws
+    def __init__(self, aws, clock) -> None:
+        self.clients = aws.clients
         self._clock = clock
         self.settings = aws.settings.model_copy(update={"batch_sales": 3})
         self.progress = io.StringIO()
 
     async def put(self, *items, table=TABLE):
         for each in items:
-            await self._aws.clients.dynamodb.put_item(TableName=table, Item=each)
+            await self.clients.dynamodb.put_item(TableName=table, Item=each)
 
     async def told(self, *items):
         """The stream brings the insertion of these."""
-        scan = await TableScan.of(self._aws.clients.dynamodb, TABLE)
+        scan = await TableScan.of(self.clients.dynamodb, TABLE)
         await self.received(*(scan.message(each).body for each in items))
 
     async def received(self, *bodies):
-        parts = await build_parts(self.settings, self._aws.clients, self._clock, io.StringIO())
+        parts = await build_parts(self.settings, self.clients, self._clock, io.StringIO())
         batch = Batch()
         for place, body in enumerate(bodies):
             await parts.intake.add(batch, Message(f"m{place}", str(place), body))
         assert not (await parts.intake.settle(batch)).handed_back
 
     async def rebuilt(self, clients=None, stop=None, table=TABLE, segments=2):
-        clients, stop = clients or self._aws.clients, stop or asyncio.Event()
+        clients, stop = clients or self.clients, stop or asyncio.Event()
         return await rebuild(self.settings, clients, self._clock, table, segments, stop, self.progress)
 
     async def verified(self):
         found = []
         done = await verify(
-            self.settings, self._aws.clients, self._clock, TABLE, 2, asyncio.Event(), self.progress, found.append
+            self.settings, self.clients, self._clock, TABLE, 2, asyncio.Event(), self.progress, found.append
         )
         assert done.whole
         assert done.differences == len(found)
         return found
 
     async def state(self, key=A):
-        return (await DynamoState(self._aws.clients.dynamodb, self.settings.state_table, 10.0).load([key]))[key]
+        return (await DynamoState(self.clients.dynamodb, self.settings.state_table, 10.0).load([key]))[key]
 
     async def stored(self, prefix=""):
-        items = (await self._aws.clients.dynamodb.scan(TableName=self.settings.state_table))["Items"]
+        items = (await self.clients.dynamodb.scan(TableName=self.settings.state_table))["Items"]
         return sorted((i for i in items if i["pk"]["S"].startswith(prefix)), key=lambda i: (i["pk"]["S"], i["sk"]["S"]))
 
 
@@ -165,13 +165,22 @@ async def test_a_changed_item_is_quarantined_and_a_correction_sent_by_hand_mends
     assert await shop.verified() == []
 
 
-async def test_what_is_late_is_kept_aside_and_not_counted(shop):
+async def test_a_change_that_was_read_without_its_insertion_is_not_healed_but_shown(shop):
+    await shop.put(item("e1", quantity="4"))
+    scan = await TableScan.of(shop.clients.dynamodb, TABLE)
+    record = json.loads(scan.message(item("e1", quantity="4")).body)
+    images = {**record["dynamodb"], "OldImage": item("e1", quantity="6")}
+    await shop.received(json.dumps({**record, "eventName": "MODIFY", "dynamodb": images}))
+    assert of(await shop.rebuilt()) == figures(items=1, counted=1)
+    assert await shop.verified() == [Difference(A, TODAY - 3, "sold", 4, 2)]
+
+
+async def test_what_is_late_is_not_counted_and_stays_where_it_is(shop):
     await shop.told(item("e1"))
     await shop.put(item("e1"), item("old", day="2024-08-01", quantity="7"))
     assert of(await shop.rebuilt()) == figures(items=2, duplicates=1, late=1)
     assert (await shop.state()).units == 1
-    [late] = await shop.stored("L#")
-    assert json.loads(late["sale"]["S"])[1] == "old"
+    assert await shop.stored("L#") == []
 
 
 async def test_orders_with_names_of_their_own_are_read_as_the_stream_reads_them(aws, shop):
@@ -329,9 +338,7 @@ async def test_ctrl_c_ends_it_in_order(aws, shop):
         return await passed(call)
 
     aws.proxy.always("Scan", slow)
-    process = await restock(
-        aws, "--from-table", TABLE, "--segments", "1", url=aws.proxy.url, BATCH_SALES="1", PAYLOAD_BUCKET="none"
-    )
+    process = await restock(aws, "--from-table", TABLE, "--segments", "1", url=aws.proxy.url, BATCH_SALES="1")
     await scanned.wait()
     process.send_signal(signal.SIGINT)
     code, out, err = await said_by(process)
@@ -339,6 +346,23 @@ async def test_ctrl_c_ends_it_in_order(aws, shop):
     assert "finishing the pages in hand" in err
     assert err.splitlines()[-1].startswith("restock: stopped before the whole table was read")
     assert out.splitlines()[2].split()[:2] == ["counted", "1"]
+
+
+async def test_a_second_ctrl_c_ends_it_where_it_stands(aws, shop):
+    scanned = asyncio.Event()
+
+    async def hanging(call):
+        scanned.set()
+        return await lost_before(call)
+
+    aws.proxy.always("Scan", hanging)
+    process = await restock(aws, "--from-table", TABLE, url=aws.proxy.url)
+    await scanned.wait()
+    process.send_signal(signal.SIGINT)
+    assert b"press Ctrl-C again" in await process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    code, _, err = await said_by(process)
+    assert (code, err) == (1, "restock: ended where it stood; run it again, what was counted counts once\n")
 
 
 @pytest.mark.parametrize("more", [(), ("--verify",)], ids=["rebuild", "verify"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections import Counter
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from fakes.clock import NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.buckets import Bucket
+from domain.buckets import Bucket, bucket_of
 from domain.events import MS_PER_DAY, ProductKey, SaleCorrected, SaleRecorded, StockChanged
 from domain.ledger import payload_digest
 from domain.product import Outcome, ProductState, fold
@@ -108,6 +110,23 @@ def line(product, quantity, price=1, **said):
 def worth(state):
     """What is counted; a day that comes to nothing is as good as none."""
     return {day: b for day, b in state.buckets.items() if any(b)}, state.sales, state.units
+
+
+def summed(events):
+    """The number of sales and the parts of its bucket, by product and day, as far as they are not zero."""
+    sums = Counter()
+    for event in events:
+        parts = event[3:] if isinstance(event, SaleCorrected) else (1, *bucket_of(event))
+        for part, value in enumerate(parts):
+            sums[event.product, event.day, part] += value
+    return {key: value for key, value in sums.items() if value}
+
+
+def counted(product, *records):
+    """The state and the outcomes of a product's part of some records, each with an eventID of its own."""
+    told = [e for n, said in enumerate(records) for e in events_of({**said, "eventID": f"x{n}"})]
+    done = fold(ProductState(product), [e for e in told if e.product == product], NOW)
+    return done.state, done.outcomes
 
 
 # A new item
@@ -313,16 +332,30 @@ def test_a_sale_of_another_day_is_withdrawn_from_the_one_and_put_on_the_other():
 
 
 @pytest.mark.parametrize(
-    ("said", "recorded"),
+    ("said", "other"),
     [
-        ({"product_id": "B"}, SaleRecorded(B, "e1", AT, 6, 900)),
-        ({"location_id": "north"}, SaleRecorded(ProductKey("A", "north"), "e1", AT, 6, 900)),
-        ({"event_id": "another"}, SaleRecorded(A, "another", AT, 6, 900)),
+        ({"product_id": "B"}, B),
+        ({"location_id": "north"}, ProductKey("A", "north")),
+        ({"product_id": "B", "event_id": "another"}, B),
     ],
-    ids=["product", "location", "event id"],
+    ids=["product", "location", "product and event id"],
 )
-def test_a_sale_that_becomes_another_one_is_taken_back_and_the_other_recorded(said, recorded):
-    assert events_of(modify(sold(6), sold(6, **said))) == [corrected(sales=-1, sold=-6, revenue=-900), recorded]
+def test_a_sale_of_another_product_is_withdrawn_from_the_one_and_put_on_the_other(said, other):
+    assert events_of(modify(sold(6), sold(6, **said))) == [
+        corrected("x1-0", sales=-1, sold=-6, revenue=-900),
+        corrected("x1-1", other, sales=1, sold=6, revenue=900),
+    ]
+
+
+def test_a_sale_that_gets_another_id_was_counted_already():
+    assert decoded(modify(sold(6), sold(6, event_id="another"))) == ([], [])
+    assert events_of(modify(sold(6), sold(4, event_id="another"))) == [corrected(sold=-2, revenue=-300)]
+
+
+def test_a_sale_that_becomes_one_of_another_product_and_its_own_again_counts_again():
+    a, b = sold(6), sold(6, product_id="B")
+    changes = insert(a), modify(a, b), modify(b, a)
+    assert [counted(product, *changes)[0].units for product in (A, B)] == [6, 0]
 
 
 def test_an_order_is_corrected_product_by_product_and_day_by_day():
@@ -336,7 +369,7 @@ def test_an_order_is_corrected_product_by_product_and_day_by_day():
         corrected("x1-0", B, sales=-1, sold=-8, revenue=-800),
         corrected("x1-1", A, sales=-1, sold=1, revenue=100),
         corrected("x1-2", A, AT + MS_PER_DAY, sold=1, revenue=100),
-        SaleRecorded(ProductKey("D"), "d", AT, 1, 100),
+        corrected("x1-3", ProductKey("D"), sales=1, sold=1, revenue=100),
     ]
 
 
@@ -403,52 +436,103 @@ def test_a_sale_that_is_mended_in_the_table_and_sent_again_by_the_queue_counts_o
         assert (folded.state.sales, folded.state.units) == (1, 4)
 
 
+@pytest.mark.parametrize("name", ["lines", "items", "line_items"])
+def test_an_order_without_lines_sells_nothing_yet(name):
+    empty = image(order_id="o1", sale_date="2024-10-01", **{name: []})
+    for said in (insert(empty), modify(empty, empty), remove(empty)):
+        assert decoded(said) == ([], [])
+
+
+def test_an_order_without_lines_is_known_by_what_the_table_calls_them():
+    assert decoded(insert(numbered("O1")), NUMBERED) == ([], [])
+    assert events_of(modify(numbered("O1"), numbered("O1", {"sku": "A", "qty": 2})), NUMBERED) == [
+        corrected(sales=1, sold=2)
+    ]
+
+
+@pytest.mark.parametrize("said", [None, "", {}, "none", 0], ids=repr)
+def test_what_has_no_list_of_lines_is_no_order(said):
+    assert reasons_of(insert(image(order_id="o1", sale_date="2024-10-01", lines=said))) == [
+        "product_id: Field required"
+    ]
+
+
+def test_an_empty_list_makes_no_sale_vanish():
+    assert events_of(insert(sold(6, lines=[]))) == events_of(insert(sold(6)))
+    [reason] = reasons_of(insert(sold(6, product_id="", lines=[])))
+    assert reason.startswith("product_id: ")
+
+
 def test_an_order_that_was_created_empty_and_filled_later_counts_its_lines():
-    full = order(line("A", 1), line("B", 2))
-    assert len(reasons_of(insert(order()))) == 1
-    assert events_of(modify(order(), full)) == events_of(insert(full))
-    events, [rejected] = decoded(modify(full, order()))
-    assert [d.event.sales for d in events] == [-1, -1], "and emptied again, none"
-    assert rejected.reason == "product_id: Field required"
+    empty, full = order(), order(line("A", 1), line("B", 2))
+    assert events_of(modify(empty, full)) == [
+        corrected("x1-0", A, sales=1, sold=1, revenue=100),
+        corrected("x1-1", B, sales=1, sold=2, revenue=200),
+    ]
+    assert events_of(modify(full, empty)) == [
+        corrected("x1-0", A, sales=-1, sold=-1, revenue=-100),
+        corrected("x1-1", B, sales=-1, sold=-2, revenue=-200),
+    ]
+    assert worth(counted(A, insert(empty), modify(empty, full))[0]) == worth(counted(A, insert(full))[0])
+    assert worth(counted(A, insert(empty), modify(empty, full), modify(full, empty))[0]) == ({}, 0, 0)
 
 
-def test_a_line_that_was_added_is_shown_as_it_came():
-    events, _ = decoded(modify(order(line("A", 1)), order(line("A", 1), line("B", 2), line("B", 3))))
+@pytest.mark.parametrize("own", [{}, {"event_id": "mine"}], ids=["place", "own id"])
+def test_a_line_that_is_removed_and_added_again_counts_again(own):
+    full, rest = order(line("B", 1), line("A", 2, **own)), order(line("B", 1))
+    state, outcomes = counted(A, insert(full), modify(full, rest), modify(rest, full))
+    assert outcomes == (Outcome.APPLIED,) * 3
+    assert worth(state) == worth(counted(A, insert(full))[0])
+    state, outcomes = counted(A, insert(full), modify(full, rest), modify(rest, full), modify(full, rest))
+    assert worth(state) == ({}, 0, 0)
+
+
+def test_a_line_that_was_added_later_counts_once_more_if_a_queue_brings_it_too():
+    """Its own id may be that of a line which was taken back, so that it says nothing."""
+    [by_queue] = events_of({"order_id": "o1", "sale_date": "2024-10-01", "lines": [line("A", 2)]})
+    told = events_of(modify(order(), order(line("A", 2))))
+    assert fold(ProductState(A), [*told, by_queue], NOW).state.units == 4
+
+
+def test_lines_that_were_added_are_in_the_correction_of_their_day():
+    old, new = order(line("A", 1)), order(line("A", 1), line("B", 2), line("B", 3))
+    assert events_of(modify(old, new)) == [corrected("x1", B, sales=2, sold=5, revenue=500)]
+
+
+def test_a_line_that_was_mended_is_shown_as_it_came():
+    old, new = (order(line("A", 1), *[line("B", n) for n in said]) for said in (("many", "more"), (2, 3)))
+    events, _ = decoded(modify(old, new))
     assert [(d.line_id, d.event.event_id) for d in events] == [("m-0", "o1-1"), ("m-1", "o1-2")]
     assert [(d.line["product_id"], d.line["quantity"]) for d in events] == [("B", 2), ("B", 3)]
 
 
-def test_a_line_that_was_added_without_any_id_is_known_by_its_message_as_a_new_one_is():
+def test_a_line_that_was_mended_without_any_id_is_known_by_its_message_as_a_new_one_is():
     bad, bare = (sold(n, sale_date="2024-10-01") for n in ("many", 4))
     assert events_of(modify(bad, bare, keys=())) == events_of(insert(bare, keys=()))
 
 
-def test_each_bad_line_of_an_order_is_a_line_of_its_own():
-    old = order(line("A", 1), line("B", 1), "text", line("D", 1))
-    new = order(line("A", 2), line("B", "many"), "text", line("C", 1))
+def test_each_bad_or_mended_line_of_an_order_is_a_line_of_its_own():
+    old = order(line("A", 1), line("B", 1), "text", line("D", 1), line("E", "many"))
+    new = order(line("A", 2), line("B", "many"), "text", line("C", 1), line("E", 1))
     events, rejected = decoded(modify(old, new))
     assert [(d.event.event_id, d.event.product.product_id) for d in events] == [
         ("x1-0", "A"),
         ("x1-1", "D"),
-        ("o1-3", "C"),
+        ("x1-2", "C"),
+        ("o1-4", "E"),
     ]
-    assert [d.line_id for d in events] == ["m-0", "m-1", "m-2"]
+    assert [d.line_id for d in events] == ["m-0", "m-1", "m-2", "m-3"]
     assert [(r.line_id, r.line if isinstance(r.line, str) else r.line["product_id"]) for r in rejected] == [
-        ("m-3", "B"),
-        ("m-4", "text"),
+        ("m-4", "B"),
+        ("m-5", "text"),
     ]
 
 
-def test_lines_that_move_up_as_one_before_them_goes_sum_up_all_the_same():
+def test_lines_that_move_up_as_one_before_them_goes_change_nothing_else():
     """Without ids of their own they are known by their place, and now have that of another."""
     old = order(line("A", 1), line("B", 2), line("A", 4))
     new = order(line("B", 2), line("A", 4))
-    assert events_of(modify(old, new)) == [
-        corrected("x1-0", A, sales=-2, sold=-5, revenue=-500),
-        corrected("x1-1", B, sales=-1, sold=-2, revenue=-200),
-        SaleRecorded(B, "o1-0", AT, 2, 200),
-        SaleRecorded(A, "o1-1", AT, 4, 400),
-    ]
+    assert events_of(modify(old, new)) == [corrected("x1", A, sales=-1, sold=-1, revenue=-100)]
 
 
 order_lines_of_it = st.lists(
@@ -466,23 +550,42 @@ order_lines_of_it = st.lists(
 )
 
 
+def with_ids(lines, names):
+    return [{**said, "event_id": name} for said, name in zip(lines, names, strict=False)]
+
+
 @given(old=order_lines_of_it, new=order_lines_of_it, own_ids=st.booleans(), data=st.data())
 @settings(max_examples=150, deadline=None)
-def test_whatever_becomes_of_the_lines_of_an_order_each_product_is_worth_its_new_ones(old, new, own_ids, data):
+def test_whatever_becomes_of_the_lines_of_an_order_the_corrections_sum_up_to_the_difference(old, new, own_ids, data):
     if own_ids:
-        names = data.draw(st.permutations([f"e{n}" for n in range(6)]))
-        old = [{**said, "event_id": f"e{n}"} for n, said in enumerate(old)]
-        new = [{**said, "event_id": names[n]} for n, said in enumerate(new)]
-    # An order that is empty would be read as a sale.
-    old, new = (order(*lines, line("C", 1, event_id="c")) for lines in (old, new))
-    told = [*events_of(insert(old)), *events_of(modify(old, new))]
-    for product in (A, B, ProductKey("C")):
-        both, alone = (
-            fold(ProductState(product), [e for e in events if e.product == product], NOW)
-            for events in (told, events_of(insert(new)))
-        )
-        assert set(both.outcomes) <= {Outcome.APPLIED}
-        assert worth(both.state) == worth(alone.state)
+        old, new = (with_ids(lines, data.draw(st.permutations("abcdef"))) for lines in (old, new))
+    change = events_of(modify(order(*old), order(*new)))
+    assert {type(event) for event in change} <= {SaleCorrected}
+    assert len({(e.product, e.day) for e in change}) == len({e.event_id for e in change}) == len(change)
+    before, after = (events_of(insert(order(*lines))) for lines in (old, new))
+    assert summed([*before, *change]) == summed(after)
+
+
+@given(carts=st.lists(order_lines_of_it, min_size=1, max_size=6), own_ids=st.booleans(), data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_whichever_lines_come_and_go_an_order_is_worth_what_its_last_image_says(carts, own_ids, data):
+    """Lines keep their id, lose it and get it again, also of another product. Records come twice and in any order."""
+    if own_ids:
+        carts = [with_ids(lines, data.draw(st.permutations("abcdef"))) for lines in carts]
+    carts = [order(*lines) for lines in carts]
+    records = [insert(carts[0], event_id="x")]
+    records += [modify(old, new, event_id=f"x{n}") for n, (old, new) in enumerate(pairwise(carts))]
+    if data.draw(st.booleans()):
+        records.append(remove(carts.pop(), event_id="gone"))
+        carts.append(order())
+    told = [e for said in data.draw(st.permutations([*records, *records[:2]])) for e in events_of(said)]
+    for product in (A, B):
+        state = ProductState(product)
+        for event in [e for e in told if e.product == product]:
+            done = fold(state, [event], NOW)
+            assert set(done.outcomes) <= {Outcome.APPLIED, Outcome.DUPLICATE}
+            state = done.state
+        assert worth(state) == worth(counted(product, insert(carts[-1]))[0])
 
 
 def test_an_id_that_stands_twice_in_an_order_counts_once_there_as_it_did_when_it_was_new():
@@ -606,10 +709,13 @@ def test_only_sales_can_be_corrected(said):
 def test_a_sale_that_becomes_something_else_is_withdrawn_and_the_other_way_round():
     events, [rejected] = decoded(modify(sold(6), STOCK))
     assert ([d.event.sold for d in events], rejected.reason) == ([-6], "only sales can be corrected")
-    assert events_of(modify(STOCK, sold(6))) == events_of(insert(sold(6)))
-    assert reasons_of(modify(sold(6, event_id="s1"), STOCK)) == ["only sales can be corrected"], (
-        "it may become one again"
-    )
+    assert events_of(modify(STOCK, sold(6))) == [corrected(sales=1, sold=6, revenue=900)]
+
+
+def test_what_is_no_sale_under_the_id_of_one_is_a_bad_line():
+    same = sold(6, event_id="s1")
+    assert reasons_of(modify(same, STOCK)) == ["only sales can be corrected"], "it may become one again"
+    assert events_of(modify(STOCK, same)) == events_of(insert(same))
 
 
 def test_an_image_deeper_than_python_goes_is_no_image():
@@ -870,3 +976,8 @@ def test_the_records_of_a_pipe_come_to_what_the_table_holds():
     assert (state.buckets, state.sales, state.units) == (four.buckets, four.sales, four.units)
     gone = fold(state, recorded("remove"), NOW).state
     assert (set(gone.buckets.values()), gone.sales, gone.units) == ({Bucket()}, 0, 0)
+
+
+def test_an_order_with_an_empty_list_beside_its_lines_is_not_empty():
+    (sale,) = events_of(insert({**order(line("A", 2)), "items": {"L": []}}))
+    assert (sale.product, sale.quantity) == (A, 2)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from domain.events import SaleRecorded
 from handlers.errors import InvalidEvent
 from worker.aws.dynamodb import Item, number, text
 from worker.producer import Row
-from worker.schema import MINOR_UNITS, read_event
+from worker.schema import read_event, revenue_minor
 
 SORT_KEY_BYTES_MAX = 1_024
 NUMBER_DIGITS_MAX = 38
@@ -69,6 +69,6 @@ def _exact(sale: SaleRecorded, price: Decimal | None) -> bool:
     """Whether this price makes the revenue of the sale (a row may call it by another name), and DynamoDB can keep each
     of its digits."""
     price = price or Decimal(0)
-    revenue = (sale.quantity * price * MINOR_UNITS).to_integral_value(ROUND_HALF_EVEN)
+    revenue = revenue_minor(sale.quantity, price)
     kept = len(price.as_tuple().digits) <= NUMBER_DIGITS_MAX and price.adjusted() >= NUMBER_EXPONENT_MIN
-    return kept and int(revenue) == sale.revenue_minor
+    return kept and revenue == sale.revenue_minor
