@@ -29,7 +29,7 @@ async def test_who_does_not_know_whether_he_took_a_shard_has_it_at_the_next_look
     one, other = workers
     await till.sell("a")
     # The first write makes the lease, the second says who has looked, the third takes it.
-    world.trouble.plan("put_item", passes, passes, fault)
+    world.trouble.plan("put_item", trouble.passes, trouble.passes, fault)
     with pytest.raises(TransientFailure):
         await one.tend()
     [message] = await one.received(1)
@@ -85,7 +85,7 @@ async def test_a_table_of_leases_that_is_throttled_costs_only_time(world, till, 
     with capture_logs() as logs:
         async with worker.kept():
             await soon(partial(said, logs, "shards.not_tended"), True)
-            leases_are(world, passes)
+            leases_are(world, trouble.passes)
             [a] = await received(worker)
             leases_are(world, THROTTLED)
             await worker.source.acknowledge([a])
@@ -93,7 +93,7 @@ async def test_a_table_of_leases_that_is_throttled_costs_only_time(world, till, 
             await till.sell("b")
             [b] = await received(worker)
             await worker.source.acknowledge([b])
-            leases_are(world, passes)
+            leases_are(world, trouble.passes)
             await soon(till.checkpoint, number(b))
     assert (await till.lease()).checkpoint == number(b)
     assert worker.metrics[Metric.LEASES_LOST] == 0
@@ -111,10 +111,6 @@ async def test_a_lease_that_somebody_deleted_is_made_anew_and_all_comes_again(wo
     hurry(A_LOOK_S)
     assert names(await one.received(2)) == ["a", "b"]
     assert (await till.lease()).checkpoint == TRIM_HORIZON
-
-
-async def passes(passed, said):
-    return await passed(**said)
 
 
 async def said(logs, event):

@@ -5,9 +5,12 @@ A lease lives on the loop's clock, which is put forward."""
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from contract_streams import A_LOOK_S, LEASE_S, names, number
 from fakes.clock import NOW
+from targets.trouble import passes
 
 from handlers.metrics import Metric
 from worker.sources.shards.leases import LeaseTable
@@ -51,6 +54,38 @@ async def test_what_was_handed_over_is_taken_at_the_next_look(workers, till, hur
     await one.source.hand_over()
     hurry(A_LOOK_S)
     assert names(await other.received(1)) == ["a"]
+
+
+async def test_who_has_handed_over_takes_nothing_any_more(workers, till, hurry):
+    one, _ = workers
+    await till.sell("a")
+    await one.received(1)
+    await one.source.hand_over()
+    for _ in range(3):
+        hurry(A_LOOK_S)
+        assert await one.nothing()
+    assert (await till.lease()).owner == ""
+
+
+async def test_what_is_being_taken_while_all_is_handed_over_is_given_back(workers, till, world):
+    one, _ = workers
+    taken, told = asyncio.Event(), asyncio.Event()
+
+    async def late(passed, said):
+        answer = await passed(**said)
+        taken.set()
+        await told.wait()
+        return answer
+
+    await till.sell("a")
+    # The first write makes the lease, the second says who has looked, the third takes it.
+    world.trouble.plan("put_item", passes, passes, late)
+    tending = asyncio.create_task(one.tend())
+    await taken.wait()
+    await one.source.hand_over()
+    told.set()
+    await tending
+    assert (await till.lease()).owner == ""
 
 
 async def test_who_was_away_too_long_moves_no_checkpoint_and_gives_up_nothing_of_anothers(workers, till, hurry):

@@ -202,7 +202,9 @@ class DynamoStreamSource:
             return
         log.error("records.buried", records=len(messages), first=messages[0].message_id)
         self._metrics.count(Metric.STREAM_BURIED, len(messages))
-        await self.acknowledge(messages)
+        for message in messages:
+            owned, number = self._held.pop(message.receipt)
+            owned.pass_over(number)
 
     async def hand_over(self) -> None:
         """Writes how far each shard is settled and gives up its lease; none is taken any more."""

@@ -104,6 +104,10 @@ class Owned:
     def settle(self, number: str) -> None:
         """One record is settled."""
         self.settled += 1
+        self.pass_over(number)
+
+    def pass_over(self, number: str) -> None:
+        """One record is done with, settled or kept aside; the latter is no sign that anything could be settled."""
         self.failed_at.pop(number, None)
         self.progress.settle(number)
 
