@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run",
         help="the worker, configured by RESTOCK_* variables",
-        description="Consumes sales from SQS until it is told to stop.",
+        description="Consumes sales from SQS, from a DynamoDB table's stream or both, until it is told to stop.",
         epilog=RUN_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
