@@ -147,6 +147,14 @@ SHARD_MUTANTS = (
         blind="two workers must look within milliseconds of each other: one seed of a thousand",
     ),
     Mutant(
+        "old-hold-written",
+        "what was held of a shard before it was lost and taken again still moves its checkpoint",
+        (Edit(LEASING, " or self.owned.get(owned.key) is not owned:\n", ":\n"),),
+        test="worker/sources/shards/test_leasing.py::"
+        "test_what_was_held_before_a_shard_was_lost_and_taken_again_writes_nothing_any_more",
+        blind="the shard must be lost and taken again within one write: one seed of some hundreds",
+    ),
+    Mutant(
         "gone-stream-forgotten",
         "the leases of a stream that does not exist any more are looked at no longer, whatever was left of it",
         (

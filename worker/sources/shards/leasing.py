@@ -119,9 +119,9 @@ class Leasing:
             if written is not None:
                 owned.lease, owned.renewed_at = written, asked_at
                 return True
-            # It may have been a write of ours whose answer never came.
+            # It may be a write of ours whose answer never came; or the shard was lost meanwhile, and taken again.
             standing = await self._table.read(owned.key)
-            if standing is None or standing.owner != self._me:
+            if standing is None or standing.owner != self._me or self.owned.get(owned.key) is not owned:
                 break
             owned.lease = standing
         self._lose(owned)

@@ -112,6 +112,19 @@ async def test_what_another_worker_took_is_let_go():
     assert table.leases[PARENT] == Lease(PARENT, "thief", 7, TRIM_HORIZON, "", table.leases[PARENT].read_at)
 
 
+async def test_what_was_held_before_a_shard_was_lost_and_taken_again_writes_nothing_any_more():
+    table = Table()
+    ours = leasing(table, {PARENT: SHARDS[PARENT]})
+    await ours.look_after()
+    before = ours.owned.pop(PARENT)  # lost, while a write of it was on its way
+    table.leases[PARENT] = table.leases[PARENT]._replace(owner="thief", version=7, checkpoint="9")
+    await table.replace(table.leases[PARENT], before.lease.owner, "9", 0)  # and taken again
+    before.progress.read("5")
+    before.settle("5")
+    await ours._renew(before)
+    assert table.leases[PARENT].checkpoint == "9"
+
+
 async def test_a_day_in_which_nobody_looked_is_an_alarm_once():
     clock, alarms = FakeClock(), []
     table = Table(look=Look(clock.now() - UNREAD_MAX_MS - 1, frozenset({"arn"})))
