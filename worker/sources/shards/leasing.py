@@ -103,7 +103,8 @@ class Leasing:
 
     async def _finish(self, owned: Owned) -> None:
         if await self._write(owned, owned.lease.owner, SHARD_END):
-            del self.owned[owned.key]
+            if self.owned.get(owned.key) is owned:
+                del self.owned[owned.key]
             log.info("shard.finished", shard=owned.key.shard_id)
             # Its children can be read from now on.
             now_s = asyncio.get_running_loop().time()
@@ -114,8 +115,7 @@ class Leasing:
         """Whether the lease was ours and now says this."""
         for _ in range(WRITES_MAX):
             asked_at = asyncio.get_running_loop().time()
-            lease = owned.lease._replace(read_at=owned.read_at)
-            written = await self._table.replace(lease, owner, checkpoint, self._clock.now())
+            written = await self._table.replace(_as_read(owned, checkpoint), owner, checkpoint, self._clock.now())
             if written is not None:
                 owned.lease, owned.renewed_at = written, asked_at
                 return True
@@ -153,6 +153,9 @@ class Leasing:
         leases: dict[ShardKey, Lease] = {}
         for stream in sorted(self._streams):
             leases.update(await self._table.of(stream))
+        if self._listed_at and not self._look_noted.at:
+            # The very first: whoever comes after a day must know that somebody had begun.
+            await self._note(Look(self._listed_at, self._streams))
         # What was not there at the last look holds nothing that is older.
         for lease in unleased(self._listing.shards, leases, self._look_noted.at or self._listed_at):
             # One at a time: a child's lease must not be there before its parent's.
@@ -171,8 +174,11 @@ class Leasing:
         look = Look(self._listed_at, self._streams)
         due = look.at - self._look_noted.at > LOOK_NOTED_MS or look.streams != self._look_noted.streams
         if due and look.at:
-            await self._table.looked(self._settings.stream_table, look)
-            self._look_noted = look
+            await self._note(look)
+
+    async def _note(self, look: Look) -> None:
+        await self._table.looked(self._settings.stream_table, look)
+        self._look_noted = look
 
     async def _take_share(self, leases: dict[ShardKey, Lease]) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -215,3 +221,9 @@ class Leasing:
             # It runs out by itself; only time is lost.
             log.warning("lease.not_released", shard=owned.key.shard_id, reason=str(exc))
         self.owned.pop(owned.key, None)
+
+
+def _as_read(owned: Owned, checkpoint: str) -> Lease:
+    """The lease with the time until which its shard was not only read, but settled too, as far as it is known."""
+    settled = not owned.progress or checkpoint != owned.lease.checkpoint
+    return owned.lease._replace(read_at=owned.read_at) if settled else owned.lease
