@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from fakes.clock import FakeClock
 from fakes.metrics import RecordedMetrics
 
+from handlers.errors import TransientFailure
 from worker.settings import Settings
 from worker.sources.shards.discovery import Listing
 from worker.sources.shards.leases import Look
@@ -133,6 +135,31 @@ async def test_a_day_in_which_nobody_looked_is_an_alarm_once():
     assert len(alarms) == 1
     await leasing(table, alarms=alarms, clock=clock).look_after()
     assert len(alarms) == 1
+
+
+async def test_that_somebody_looked_is_known_before_there_is_any_lease():
+    class NoLeases(Table):
+        async def create(self, lease):
+            raise TransientFailure("throttled")
+
+    table, clock = NoLeases(), FakeClock()
+    with pytest.raises(TransientFailure):
+        await leasing(table, clock=clock).look_after()
+    assert table.look == Look(clock.now(), frozenset({"arn"}))
+
+
+async def test_a_lease_says_until_when_its_shard_was_settled_not_only_read():
+    table = Table()
+    ours = leasing(table, {PARENT: SHARDS[PARENT]})
+    await ours.look_after()
+    held, made_at = ours.owned[PARENT], table.leases[PARENT].read_at
+    held.read_at += 5_000
+    held.progress.read("1")
+    await ours._renew(held)
+    assert table.leases[PARENT].read_at == made_at
+    held.settle("1")
+    await ours._renew(held)
+    assert (table.leases[PARENT].read_at, table.leases[PARENT].checkpoint) == (made_at + 5_000, "1")
 
 
 async def test_a_new_lease_is_no_younger_than_the_last_look():
