@@ -197,7 +197,14 @@ INTAKE_MUTANTS = (
     Mutant(
         "nothing-handed-over",
         "a stop that ran out of time keeps what it owned until its visibility ends",
-        (Edit(RUNNER, "            await self._receiving.hand_over()\n", ""),),
+        (
+            Edit(RUNNER, "            await self._receiving.hand_over()\n", ""),
+            Edit(
+                RUNNER,
+                "while we still decide.\n        await self._receiving.hand_over()\n",
+                "while we still decide.\n",
+            ),
+        ),
         blind="without faults a drain settles all it has; with faults what comes again late is one delay among many",
         ratio="redelivered",
     ),

@@ -115,6 +115,8 @@ SHARD_MUTANTS = (
         "unlooked-in-silence",
         "shards that came and went while nobody looked are no alarm",
         (Edit(LEASING, "asked_at - look.at > UNREAD_MAX_MS", "asked_at - look.at > 10**15"),),
+        test="worker/sources/shards/test_leasing.py::test_a_day_in_which_nobody_looked_is_an_alarm_once",
+        blind="a seed in which a whole shard comes and goes unseen is one of hundreds",
     ),
     Mutant(
         "unread-in-silence",
@@ -131,6 +133,8 @@ SHARD_MUTANTS = (
                 "for shard in sorted(missing, key=lambda shard: -_generation(shard, shards))",
             ),
         ),
+        test="worker/sources/shards/test_lineage.py::test_parents_are_given_theirs_before_their_children",
+        blind="another worker must look between the two writes",
     ),
     Mutant(
         "faster-rival-overlooked",
@@ -164,6 +168,9 @@ SHARD_MUTANTS = (
                 "        self._streams = self._listing.streams\n",
             ),
         ),
+        test="worker/sources/shards/test_leasing.py::"
+        "test_a_stream_that_is_gone_is_remembered_as_long_as_something_of_it_is_not_settled",
+        blind="a stream must be renewed, and nobody look for a day: one seed of hundreds",
     ),
     Mutant(
         "trimmed-wedges",

@@ -101,6 +101,17 @@ async def test_a_child_whose_parent_nobody_ever_saw_is_taken():
     assert set(ours.owned) == {CHILD}
 
 
+async def test_a_stream_that_is_gone_is_remembered_as_long_as_something_of_it_is_not_settled():
+    table = Table(leases={PARENT: Lease(PARENT, "", 3, "7")}, look=Look(FakeClock().now() - 1, frozenset({"arn"})))
+    gone = leasing(table, {})
+    await gone.look_after()
+    assert set(gone.owned) == {PARENT}
+    assert table.look.streams == {"arn"}
+    await table.replace(table.leases[PARENT], "", SHARD_END, 0)
+    await leasing(table, {}).look_after()
+    assert table.look.streams == set()
+
+
 async def test_what_another_worker_took_is_let_go():
     table = Table()
     ours = leasing(table, {PARENT: SHARDS[PARENT]})
