@@ -206,6 +206,7 @@ INTAKE_MUTANTS = (
             ),
         ),
         blind="without faults a drain settles all it has; with faults what comes again late is one delay among many",
+        test="worker/test_runner.py::test_a_stop_hands_over_as_soon_as_all_is_settled_and_once_more_in_the_end",
         ratio="redelivered",
     ),
     Mutant(

@@ -337,6 +337,25 @@ async def test_two_workers_on_one_queue_count_each_sale_once(aws, truth):
     assert ids == {"A:1", "B#north:1", "Grüße %231:1"}
 
 
+async def test_a_stop_hands_over_as_soon_as_all_is_settled_and_once_more_in_the_end(aws, monkeypatch):
+    order = []
+    async with running(aws) as runner:
+        source, deciding = runner._parts.sources[0], runner._deciding
+        hand_over, finish = source.hand_over, deciding.finish
+
+        async def handed_over():
+            order.append("handed over")
+            await hand_over()
+
+        def finished():
+            order.append("last decisions")
+            finish()
+
+        monkeypatch.setattr(source, "hand_over", handed_over)
+        monkeypatch.setattr(deciding, "finish", finished)
+    assert order == ["handed over", "last decisions", "handed over"]
+
+
 async def test_an_idle_worker_stops_at_once_and_changes_nothing(aws, truth):
     async with running(aws):
         pass
