@@ -103,8 +103,7 @@ class Leasing:
 
     async def _finish(self, owned: Owned) -> None:
         if await self._write(owned, owned.lease.owner, SHARD_END):
-            if self.owned.get(owned.key) is owned:
-                del self.owned[owned.key]
+            self._let_go(owned)
             log.info("shard.finished", shard=owned.key.shard_id)
             # Its children can be read from now on.
             now_s = asyncio.get_running_loop().time()
@@ -127,9 +126,13 @@ class Leasing:
         self._lose(owned)
         return False
 
-    def _lose(self, owned: Owned) -> None:
+    def _let_go(self, owned: Owned) -> None:
+        """It is held no longer, unless the shard was lost and taken again meanwhile."""
         if self.owned.get(owned.key) is owned:
             del self.owned[owned.key]
+
+    def _lose(self, owned: Owned) -> None:
+        self._let_go(owned)
         self._metrics.count(Metric.LEASES_LOST)
         log.info("lease.lost", shard=owned.key.shard_id)
 
@@ -220,7 +223,7 @@ class Leasing:
         except (TransientFailure, Misconfigured) as exc:
             # It runs out by itself; only time is lost.
             log.warning("lease.not_released", shard=owned.key.shard_id, reason=str(exc))
-        self.owned.pop(owned.key, None)
+        self._let_go(owned)
 
 
 def _as_read(owned: Owned, checkpoint: str) -> Lease:
