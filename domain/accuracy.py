@@ -5,19 +5,16 @@ not. Confidence is the share of the last 28 closed days that did."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from domain.buckets import Bucket
+from domain.buckets import Days
 from domain.product import INTERVAL_DAYS, Interval
 
 
-def coverage(intervals: tuple[Interval, ...], buckets: Mapping[int, Bucket], as_of: int) -> float | None:
+def coverage(intervals: tuple[Interval, ...], days: Days, as_of: int) -> float | None:
     """Percent of the intervals in the INTERVAL_DAYS days before as_of that held; None if there is none."""
     closed = [held for held in intervals if as_of - INTERVAL_DAYS <= held.day < as_of]
     if not closed:
         return None
-    empty = Bucket()
-    inside = sum(held.low <= max(0, buckets.get(held.day, empty).net) <= held.high for held in closed)
+    inside = sum(held.low <= max(0, days.on(held.day).net) <= held.high for held in closed)
     return 100.0 * inside / len(closed)
 
 

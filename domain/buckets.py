@@ -1,13 +1,26 @@
-"""What did a product sell on one day?
+"""What did a product sell on each day?
 
 Integer sums, which commute: a day comes to the same in whatever order its sales and their corrections arrive. One
-that a correction reached before its sale is below zero until the sale is there."""
+that a correction reached before its sale is below zero until the sale is there. The days lie in a ring, a slot a day,
+so that many products are one matrix for numpy, a copy is one block of memory, and what is too old is overwritten."""
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from domain.events import SaleCorrected, SaleRecorded
+from domain.events import SaleRecorded
+
+HORIZON_DAYS = 35
+WINDOW_DAYS = 56
+KEPT_DAYS = WINDOW_DAYS + HORIZON_DAYS
+SLOTS = KEPT_DAYS + 1  # the newest day and KEPT_DAYS before it
+NO_DAY = -(10**6)
+"""The newest day of a product that has none."""
+
+NOTHING_SOLD = array("q", bytes(2 * SLOTS * 8))
+NOTHING_RARE = array("q", bytes(3 * SLOTS * 8))
 
 
 class Bucket(NamedTuple):
@@ -40,12 +53,111 @@ def bucket_of(sale: SaleRecorded, so_far: Bucket = NO_SALES) -> Bucket:
     return Bucket(sold, revenue, returned, refunded, promoted)
 
 
-def corrected(so_far: Bucket, by: SaleCorrected) -> Bucket:
-    """The day with a correction of one or more of its sales."""
-    return Bucket(
-        so_far.sold + by.sold,
-        so_far.revenue + by.revenue,
-        so_far.returned + by.returned,
-        so_far.refunded + by.refunded,
-        so_far.promoted + by.promoted,
-    )
+class Days(Mapping[int, Bucket]):
+    """The newest SLOTS days of a product, as a mapping of those that came to anything.
+
+    Day d is in slot d % SLOTS. main: int64, units sold in SLOTS slots, then revenue in as many. rare: the same for
+    returned, refunded and promoted, None where all of it is zero, as it is for most products. Nobody writes into the
+    arrays of Days that somebody else may hold."""
+
+    __slots__ = ("main", "newest", "rare")
+
+    def __init__(self, newest: int, main: array[int], rare: array[int] | None) -> None:
+        self.newest = newest
+        self.main = main
+        self.rare = rare
+
+    @classmethod
+    def of(cls, buckets: Mapping[int, Bucket], newest: int = NO_DAY) -> Days:
+        """The days of these buckets; those that are too old beside the newest, or beside newest, are left out."""
+        draft = OpenDays(NO_DAYS)
+        draft.advance(max(newest, *buckets, NO_DAY))
+        for day, bucket in buckets.items():
+            draft.add(day, bucket)
+        return draft.closed()
+
+    def __getitem__(self, day: int) -> Bucket:
+        bucket = self.on(day)
+        if bucket == NO_SALES:
+            raise KeyError(day)
+        return bucket
+
+    def on(self, day: int) -> Bucket:
+        """What is kept of a day; of one that came to nothing, or is too old, an empty bucket."""
+        if not self.newest - KEPT_DAYS <= day <= self.newest:
+            return NO_SALES
+        slot, main, rare = day % SLOTS, self.main, self.rare
+        if rare is None:
+            return Bucket(main[slot], main[SLOTS + slot])
+        return Bucket(main[slot], main[SLOTS + slot], rare[slot], rare[SLOTS + slot], rare[2 * SLOTS + slot])
+
+    def __iter__(self) -> Iterator[int]:
+        """The days that came to anything, the oldest first."""
+        return (day for day in range(self.newest - KEPT_DAYS, self.newest + 1) if any(self.on(day)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Days({dict(self)})"
+
+
+NO_DAYS = Days(NO_DAY, NOTHING_SOLD, None)
+
+
+class OpenDays:
+    """Days under change, and by how many sales and net units they have changed. It lives for one fold only, and copies
+    what it is about to change."""
+
+    __slots__ = ("main", "newest", "oldest", "rare", "sales", "units")
+
+    def __init__(self, days: Days) -> None:
+        self.newest = days.newest
+        self.oldest = days.newest - KEPT_DAYS
+        self.main = days.main[:]
+        self.rare = days.rare[:] if days.rare is not None else None
+        self.sales = 0
+        self.units = 0
+
+    def add(self, day: int, parts: Iterable[int]) -> None:
+        """Adds the parts of a bucket to a day, if it is not too old to be kept. OverflowError, and no sum is changed,
+        if any would leave 64 bits."""
+        if day < self.oldest:
+            return
+        slot = day % SLOTS
+        so_far = self._sums(slot) if day <= self.newest else NO_SALES
+        sums = array("q", [total + part for total, part in zip(so_far, parts, strict=True)])
+        if day > self.newest:
+            self.advance(day)
+        self.put(slot, sums)
+
+    def put(self, slot: int, parts: Sequence[int]) -> None:
+        """Sets a slot to these parts of a bucket."""
+        self.main[slot], self.main[SLOTS + slot], *rare = parts
+        if self.rare is None and any(rare):
+            self.rare = NOTHING_RARE[:]
+        if self.rare is not None:
+            self.rare[slot], self.rare[SLOTS + slot], self.rare[2 * SLOTS + slot] = rare
+
+    def _sums(self, slot: int) -> tuple[int, ...]:
+        main, rare = self.main, self.rare
+        if rare is None:
+            return main[slot], main[SLOTS + slot], 0, 0, 0
+        return main[slot], main[SLOTS + slot], rare[slot], rare[SLOTS + slot], rare[2 * SLOTS + slot]
+
+    def advance(self, newest: int) -> None:
+        """Makes room up to a new newest day: the slots of the days that begin are those of days that are too old."""
+        main, rare = self.main, self.rare
+        if newest - self.newest >= SLOTS:
+            self.main, self.rare = NOTHING_SOLD[:], None
+        else:
+            for day in range(self.newest + 1, newest + 1):
+                slot = day % SLOTS
+                main[slot] = main[SLOTS + slot] = 0
+                if rare is not None:
+                    rare[slot] = rare[SLOTS + slot] = rare[2 * SLOTS + slot] = 0
+        self.newest = newest
+        self.oldest = newest - KEPT_DAYS
+
+    def closed(self) -> Days:
+        return Days(self.newest, self.main, self.rare)

@@ -7,7 +7,7 @@ then nothing is decided, the product stays dirty and is assessed again."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -121,8 +121,7 @@ def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | 
     if state.decisions != snapshot.decisions:
         # Somebody else has judged this snapshot: what is dirty now is not what was seen then.
         return None
-    judged = replace(
-        state,
+    judged = state._replace(
         version=state.version + 1,
         dirty=state.dirty - snapshot.dirty,
         decisions=state.decisions + 1,
@@ -140,7 +139,7 @@ def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | 
     if order is not None:
         due_on = assessment.forecast.as_of + assessment.terms.lead_time_days
         opened = OpenOrder(judged.cycle + 1, order.recommended_order_quantity, 0, due_on)
-        judged = replace(judged, cycle=opened.cycle, open_orders=(*judged.open_orders, opened))
+        judged = judged._replace(cycle=opened.cycle, open_orders=(*judged.open_orders, opened))
     return Decision(judged, order, crossing, cover, on_hand)
 
 
@@ -154,8 +153,8 @@ def _band(state: ProductState, cover: float, assessment: Assessment) -> tuple[Pr
     band = stock_band(state.band, cover, assessment.terms.lead_time_days)
     as_of = assessment.forecast.as_of
     if not deserves_insight(state.band, band, as_of, state.insight_on):
-        return replace(state, band=band), None
-    return replace(state, band=band, insight_on=as_of), Crossing(str(state.band), band)
+        return state._replace(band=band), None
+    return state._replace(band=band, insight_on=as_of), Crossing(str(state.band), band)
 
 
 def _order(state: ProductState, assessment: Assessment, on_hand: int, cover: float, now: int) -> ReorderRequired | None:

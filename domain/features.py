@@ -7,14 +7,14 @@ they are to predict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.buckets import Bucket
-from domain.product import WINDOW_DAYS, ProductState
+from domain.buckets import KEPT_DAYS, SLOTS, WINDOW_DAYS, Days
+from domain.product import ProductState
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -51,31 +51,39 @@ class DailySeries:
 
 
 def series_of(states: Sequence[ProductState], as_of: int) -> DailySeries:
-    """Lays the buckets of many products out as arrays."""
-    n = len(states)
-    net = np.zeros((n, WINDOW_DAYS), dtype=np.int64)
-    last_price, mean_price = np.full(n, np.nan), np.full(n, np.nan)
-    promoted_share = np.zeros(n)
-    first = as_of - WINDOW_DAYS
-    for row, state in enumerate(states):
-        window = {day: bucket for day, bucket in state.buckets.items() if first <= day < as_of}
-        for day, bucket in window.items():
-            net[row, day - first] = bucket.sold - bucket.returned
-        last_price[row], mean_price[row], promoted_share[row] = _prices(window)
-    promotions = tuple(state.promotions for state in states)
-    return DailySeries(as_of, net, last_price, mean_price, promoted_share, promotions)
-
-
-def _prices(window: Mapping[int, Bucket]) -> tuple[float, float, float]:
+    """Lays the days of many products out as arrays."""
+    sold, revenue, returned, promoted = _window([state.buckets for state in states], as_of)
     # A correction may come before its sale: such a day is below zero for a while, and has no price.
-    selling = {day: bucket for day, bucket in window.items() if bucket.sold > 0}
-    if not selling:
-        return float("nan"), float("nan"), 0.0
-    last = selling[max(selling)]
-    sold = sum(bucket.sold for bucket in selling.values())
-    revenue = sum(bucket.revenue for bucket in selling.values())
-    promoted = sum(bucket.promoted for bucket in selling.values())
-    return last.revenue / last.sold, revenue / sold, min(1.0, max(0.0, promoted / sold))
+    selling = sold > 0
+    units, money = np.where(selling, sold, 0), np.where(selling, revenue, 0).astype(np.float64)
+    last = WINDOW_DAYS - 1 - np.argmax(selling[:, ::-1], axis=1)
+    rows = np.arange(len(states))
+    total = units.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        last_price = money[rows, last] / units[rows, last]
+        mean_price = money.sum(axis=1) / total
+        share = np.where(selling, promoted, 0).sum(axis=1) / total
+    promoted_share = np.clip(np.nan_to_num(share), 0.0, 1.0)
+    promotions = tuple(state.promotions for state in states)
+    return DailySeries(as_of, sold - returned, last_price, mean_price, promoted_share, promotions)
+
+
+def _window(days: Sequence[Days], as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """Sold, revenue, returned and promoted of the WINDOW_DAYS days before as_of, a row a product."""
+    wanted = np.arange(as_of - WINDOW_DAYS, as_of)
+    slots = wanted % SLOTS
+    newest = np.array([each.newest for each in days], dtype=np.int64)[:, np.newaxis]
+    # A slot holds that day only while it is kept; afterwards it is another day's.
+    held = (wanted <= newest) & (wanted >= newest - KEPT_DAYS)
+    main = np.frombuffer(b"".join([each.main for each in days]), dtype=np.int64).reshape(-1, 2, SLOTS)
+    sold, revenue = main[:, 0, slots] * held, main[:, 1, slots] * held
+    returned, promoted = np.zeros_like(sold), np.zeros_like(sold)
+    rare = [(row, each.rare) for row, each in enumerate(days) if each.rare is not None]
+    if rare:
+        rows = [row for row, _ in rare]
+        columns = np.frombuffer(b"".join([table for _, table in rare]), dtype=np.int64).reshape(-1, 3, SLOTS)
+        returned[rows], promoted[rows] = columns[:, 0, slots] * held[rows], columns[:, 2, slots] * held[rows]
+    return sold, revenue, returned, promoted
 
 
 def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from domain.buckets import WINDOW_DAYS
 from domain.features import DailySeries, Floats, Ints
-from domain.product import WINDOW_DAYS
 
 MEAN_FLOOR = 1e-3
 DISPERSION_MAX = 25.0

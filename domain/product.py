@@ -6,13 +6,11 @@ are results, not errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from enum import Enum
-from types import MappingProxyType
 from typing import NamedTuple
 
-from domain.buckets import NO_SALES, Bucket, bucket_of, corrected
+from domain.buckets import HORIZON_DAYS, NO_DAY, NO_DAYS, SLOTS, Days, OpenDays, bucket_of
 from domain.events import (
     MS_PER_DAY,
     Event,
@@ -24,24 +22,25 @@ from domain.events import (
     ShipmentReceived,
     StockChanged,
 )
-from domain.ledger import Ledger, Segment, id_digest, payload_digest
+from domain.ledger import NO_IDS, Ledger, Segment, id_digest, payload_digest
 from domain.orders import OpenOrder
 
-HORIZON_DAYS = 35
-WINDOW_DAYS = 56
-KEPT_DAYS = WINDOW_DAYS + HORIZON_DAYS
 INTERVAL_DAYS = 28
 PROMOTIONS_MAX = 16
-SCANS_MAX = 5_000
 
 
 class Outcome(Enum):
-    """What became of an event. CONFLICT: its id was counted before with another payload."""
+    """What became of an event. CONFLICT: its id was counted before with another payload. EXCESSIVE: the sums of its
+    day would leave 64 bits."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     LATE = "late"
     CONFLICT = "conflict"
+    EXCESSIVE = "excessive"
+
+
+APPLIED, DUPLICATE, LATE, CONFLICT, EXCESSIVE = Outcome
 
 
 class StockLevel(NamedTuple):
@@ -66,18 +65,14 @@ class ForecastNote(NamedTuple):
     totals: tuple[tuple[int, float, float], ...]
 
 
-NO_BUCKETS: Mapping[int, Bucket] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class ProductState:
+class ProductState(NamedTuple):
     """Everything Restock keeps of a product. version counts commits, sales accepted sales and units their net units
     (both as corrected), dirty what was accepted since the last decision (dirty_since: when the first of it was, ms),
     decisions how often it was decided. received_at is the time of the newest receipt (ms)."""
 
     key: ProductKey
     version: int = 0
-    buckets: Mapping[int, Bucket] = field(default_factory=lambda: NO_BUCKETS)
+    buckets: Days = NO_DAYS
     newest_day: int | None = None
     sales: int = 0
     units: int = 0
@@ -85,7 +80,7 @@ class ProductState:
     dirty_since: int = 0
     decisions: int = 0
     received_at: int = 0
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: Ledger = NO_IDS
     category: str | None = None
     stock: StockLevel | None = None
     cycle: int = 0
@@ -101,8 +96,7 @@ class ProductState:
         return sum(order.outstanding for order in self.open_orders)
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """The result of a fold: the next state (the same object if nothing was accepted) and what to write with it."""
 
     state: ProductState
@@ -111,133 +105,149 @@ class Folded:
     dropped: tuple[int, ...] = ()
 
 
-def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:
+def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:  # noqa: C901 - see below
     """Folds events of one product into its state. now (ms) dates the change and ages event ids, nothing else."""
-    draft = _Draft(state, len(events))
-    outcomes = tuple(draft.take(event) for event in events)
-    return draft.finish(outcomes, now)
-
-
-class _Draft:
-    """A state under change. It lives for one fold only."""
-
-    def __init__(self, state: ProductState, events: int) -> None:
-        self.state = state
-        self.buckets = dict(state.buckets)
-        self.newest_day = state.newest_day
-        # Against the header as it was: the order of the events within a batch changes nothing.
-        self.late_before = -1 if state.newest_day is None else state.newest_day - HORIZON_DAYS
-        self.sales = 0
-        self.units = 0
-        self.accepted: dict[bytes, bytes] = {}
-        self.newest_accepted_day = -1
-        self.category = state.category
-        self.stock = state.stock
-        self.orders = {order.cycle: order for order in state.open_orders}
-        self.promotions = state.promotions
-        self.received_at = state.received_at
-        # Many events against many segments: one table of all ids is cheaper than looking through each.
-        ledger = state.ledger
-        self.counted = ledger.entries() if len(ledger.segments) * events > SCANS_MAX else None
-
-    def take(self, event: Event) -> Outcome:
-        digest = id_digest(event.event_id)
-        payload = payload_digest(event[2:])
-        known = self.accepted.get(digest) or self._counted_with(digest)
+    # Every sale passes here: what nearly all of them need stands in the loop itself, where it costs half.
+    days, rest, ledger = OpenDays(state.buckets), state, state.ledger.searchable()
+    main, newest, oldest = days.main, days.newest, days.oldest
+    # Against the header as it was: the order of the events within a batch changes nothing.
+    late_before = newest - HORIZON_DAYS
+    tail, older = ledger.tail, ledger.segments
+    category, newest_accepted_day = state.category, -1
+    outcomes: list[Outcome] = []
+    accepted: dict[bytes, bytes] = {}
+    for event in events:
+        digest, payload = id_digest(event[1]), payload_digest(event)
+        known = accepted.get(digest)
+        if known is None and (older or digest in tail):
+            known = ledger.payload_of(digest)
         if known is not None:
-            return Outcome.DUPLICATE if known == payload else Outcome.CONFLICT
-        if isinstance(event, (SaleRecorded, SaleCorrected)):
-            if event.day < self.late_before:
-                return Outcome.LATE
-            self._count(event)
-        elif isinstance(event, ShipmentReceived):
-            if self._was_received(event, digest):
-                return Outcome.DUPLICATE
-            self._receive(event, digest)
+            outcomes.append(DUPLICATE if known == payload else CONFLICT)
+            continue
+        day = event[2] // MS_PER_DAY
+        if type(event) is not SaleRecorded:
+            outcome, rest = _noted(rest, days, event, day, late_before, digest)
+            main, newest, oldest = days.main, days.newest, days.oldest
+        elif day < late_before:
+            outcome = LATE
         else:
-            self._other(event)
-        # The day of any event keeps its id: a receipt must not count twice either.
-        self.newest_accepted_day = max(self.newest_accepted_day, event.occurred_at // MS_PER_DAY)
-        self.accepted[digest] = payload
-        return Outcome.APPLIED
+            _, _, _, quantity, revenue, promotion, named = event
+            try:
+                if day > newest:
+                    days.advance(day)
+                    main, newest, oldest = days.main, days.newest, days.oldest
+                if quantity >= 0 and not promotion and day >= oldest:
+                    # The sum that might not fit comes first: then the other was not touched yet.
+                    main[SLOTS + day % SLOTS] += revenue
+                    main[day % SLOTS] += quantity
+                else:
+                    days.add(day, bucket_of(event))
+            except OverflowError:
+                outcome = EXCESSIVE
+            else:
+                outcome = APPLIED
+                days.sales += 1
+                days.units += quantity
+                category = category if named is None else named
+        outcomes.append(outcome)
+        if outcome is APPLIED:
+            accepted[digest] = payload
+            # The day of any event keeps its id: a receipt must not count twice either.
+            newest_accepted_day = max(newest_accepted_day, day)
+    if not accepted:
+        return Folded(state, tuple(outcomes))
+    ledger, written, dropped = _remembered(ledger, accepted, newest_accepted_day, newest, now // MS_PER_DAY)
+    return Folded(_next(rest, days, len(accepted), ledger, category, now), tuple(outcomes), written, dropped)
 
-    def _counted_with(self, digest: bytes) -> bytes | None:
-        return self.state.ledger.payload_of(digest) if self.counted is None else self.counted.get(digest)
 
-    def _count(self, event: SaleRecorded | SaleCorrected) -> None:
-        day = event.day
-        so_far = self.buckets.get(day, NO_SALES)
-        if isinstance(event, SaleRecorded):
-            self.buckets[day] = bucket_of(event, so_far)
-            self.sales += 1
-            self.units += event.quantity
-            if event.category is not None:
-                self.category = event.category
-        else:
-            self.buckets[day] = corrected(so_far, event)
-            self.sales += event.sales
-            self.units += event.sold - event.returned
-        if self.newest_day is None or day > self.newest_day:
-            self.newest_day = day
+def _corrected(days: OpenDays, by: SaleCorrected, day: int) -> Outcome:
+    try:
+        days.add(day, (by.sold, by.revenue, by.returned, by.refunded, by.promoted))
+    except OverflowError:
+        return EXCESSIVE
+    days.sales += by.sales
+    days.units += by.sold - by.returned
+    return APPLIED
 
-    def _other(self, event: StockChanged | PromotionPlanned | ReorderCancelled) -> None:
-        if isinstance(event, StockChanged):
-            if self.stock is None or (event.occurred_at, event.level) > (self.stock.at, self.stock.level):
-                self.stock = StockLevel(event.level, event.occurred_at)
-        elif isinstance(event, PromotionPlanned):
-            kept = {*self.promotions, (event.starts_on, event.ends_on)}
-            self.promotions = tuple(sorted(kept))[-PROMOTIONS_MAX:]
-        elif (order := self._order_of(event)) is not None:
-            del self.orders[order.cycle]
 
-    def _was_received(self, shipment: ShipmentReceived, digest: bytes) -> bool:
-        order = self._order_of(shipment)
-        return order is not None and digest.hex() in order.receipts
+def _noted(
+    state: ProductState, days: OpenDays, event: Event, day: int, late_before: int, digest: bytes
+) -> tuple[Outcome, ProductState]:
+    """What an event that is no new sale makes of the days, or of the rest of a state."""
+    if isinstance(event, SaleCorrected):
+        return (_corrected(days, event, day) if day >= late_before else LATE), state
+    if isinstance(event, ShipmentReceived):
+        order = _order_of(event, state)
+        if order is not None and digest.hex() in order.receipts:
+            return DUPLICATE, state
+        left = _received(state.open_orders, order, digest.hex(), event.quantity)
+        return APPLIED, state._replace(open_orders=left, received_at=max(state.received_at, event.occurred_at))
+    if isinstance(event, ReorderCancelled):
+        order = _order_of(event, state)
+        return APPLIED, state._replace(open_orders=tuple(each for each in state.open_orders if each is not order))
+    if isinstance(event, StockChanged):
+        told = StockLevel(event.level, event.occurred_at)
+        newer = state.stock is None or (told.at, told.level) > (state.stock.at, state.stock.level)
+        return APPLIED, state._replace(stock=told) if newer else state
+    if isinstance(event, PromotionPlanned):
+        kept = sorted({*state.promotions, (event.starts_on, event.ends_on)})
+        return APPLIED, state._replace(promotions=tuple(kept)[-PROMOTIONS_MAX:])
+    raise TypeError(f"no event of a product: {type(event).__name__}")
 
-    def _receive(self, shipment: ShipmentReceived, digest: bytes) -> None:
-        self.received_at = max(self.received_at, shipment.occurred_at)
-        order = self._order_of(shipment)
-        if order is None:
-            return
-        left = order.after_receipt(digest.hex(), shipment.quantity)
-        if left.outstanding:
-            self.orders[order.cycle] = left
-        else:
-            del self.orders[order.cycle]
 
-    def _order_of(self, event: ShipmentReceived | ReorderCancelled) -> OpenOrder | None:
-        cycle = cycle_of(event.product, event.reorder_id)
-        return self.orders.get(cycle) if cycle is not None else None
+def _received(
+    orders: tuple[OpenOrder, ...], order: OpenOrder | None, receipt: str, quantity: int
+) -> tuple[OpenOrder, ...]:
+    """The orders after a receipt for one of them; an order that is complete is open no longer."""
+    if order is None:
+        return orders
+    left = order.after_receipt(receipt, quantity)
+    return tuple(left if each is order else each for each in orders if each is not order or left.outstanding)
 
-    def finish(self, outcomes: tuple[Outcome, ...], now: int) -> Folded:
-        if not self.accepted:
-            return Folded(self.state, outcomes)
-        today = now // MS_PER_DAY
-        entries = b"".join(digest + payload for digest, payload in self.accepted.items())
-        ledger, written = self.state.ledger.append(entries, self.newest_accepted_day, today)
-        dropped: tuple[int, ...] = ()
-        if self.newest_day is not None:
-            ledger, dropped = ledger.forget(self.newest_day - HORIZON_DAYS, today - HORIZON_DAYS)
-            oldest = self.newest_day - KEPT_DAYS
-            if min(self.buckets) < oldest:
-                self.buckets = {day: bucket for day, bucket in self.buckets.items() if day >= oldest}
-        state = replace(
-            self.state,
-            version=self.state.version + 1,
-            buckets=self.buckets,
-            newest_day=self.newest_day,
-            sales=self.state.sales + self.sales,
-            units=self.state.units + self.units,
-            dirty=self.state.dirty + len(self.accepted),
-            dirty_since=self.state.dirty_since if self.state.dirty else now,
-            ledger=ledger,
-            category=self.category,
-            stock=self.stock,
-            open_orders=tuple(self.orders.values()),
-            promotions=self.promotions,
-            received_at=self.received_at,
-        )
-        return Folded(state, outcomes, written, dropped)
+
+def _remembered(
+    ledger: Ledger, accepted: dict[bytes, bytes], newest_accepted_day: int, newest_day: int, today: int
+) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
+    """The ledger with the accepted ids, the segments to write, and the numbers of those to delete."""
+    entries = b"".join([digest + payload for digest, payload in accepted.items()])
+    ledger, written = ledger.append(entries, newest_accepted_day, today)
+    if not ledger.segments or newest_day == NO_DAY:
+        return ledger, written, ()
+    ledger, dropped = ledger.forget(newest_day - HORIZON_DAYS, today - HORIZON_DAYS)
+    return ledger, written, dropped
+
+
+def _next(
+    state: ProductState, days: OpenDays, accepted: int, ledger: Ledger, category: str | None, now: int
+) -> ProductState:
+    """The state after so many accepted events. Made without _replace, which takes several times as long."""
+    return ProductState(
+        state.key,
+        state.version + 1,
+        days.closed(),
+        days.newest if days.newest != NO_DAY else None,
+        state.sales + days.sales,
+        state.units + days.units,
+        state.dirty + accepted,
+        state.dirty_since if state.dirty else now,
+        state.decisions,
+        state.received_at,
+        ledger,
+        category,
+        state.stock,
+        state.cycle,
+        state.open_orders,
+        state.promotions,
+        state.forecast,
+        state.intervals,
+        state.band,
+        state.insight_on,
+    )
+
+
+def _order_of(event: ShipmentReceived | ReorderCancelled, state: ProductState) -> OpenOrder | None:
+    cycle = cycle_of(event.product, event.reorder_id)
+    return next((order for order in state.open_orders if order.cycle == cycle), None)
 
 
 def product_label(product: ProductKey) -> str:

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from domain.buckets import WINDOW_DAYS
 from domain.events import ProductKey
 from domain.features import DailySeries, Ints
-from domain.product import WINDOW_DAYS, product_label
+from domain.product import product_label
 from forecaster.formats import ForecastRequest, request_of
 
 # Lead times and review periods people have: a day to eight weeks, with the day after each full week.

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 
+from domain.buckets import WINDOW_DAYS
 from domain.features import Floats
 from domain.forecast import BASELINE_DAYS, baseline_totals, total_quantile
-from domain.product import WINDOW_DAYS
 from forecaster.dataset import Lesson, Panel, lessons_of, origins_between
 from forecaster.dispersion import Spread, spread_of
 from forecaster.model import COLUMNS, THREADS, DemandModel, Origin, design, log_start

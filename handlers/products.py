@@ -87,7 +87,10 @@ def bytes_of(state: ProductState) -> int:
     """About how many bytes of memory a state takes (measured: bench/soak/costs.py)."""
     ledger = state.ledger
     ids = len(ledger.tail) + sum(len(segment.entries) + 250 for segment in ledger.segments)
-    return 2_000 + 330 * len(state.buckets) + 150 * len(state.intervals) + 250 * len(state.open_orders) + ids
+    if ledger.found_in:
+        ids += 130 * sum(map(len, ledger.found_in))
+    days = 1_700 if state.buckets.rare is None else 4_000
+    return 1_500 + days + 150 * len(state.intervals) + 250 * len(state.open_orders) + ids
 
 
 class _Lock(asyncio.Lock):

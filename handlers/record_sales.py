@@ -6,8 +6,7 @@ one the caller must not acknowledge."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -26,15 +25,15 @@ ATTEMPTS_MAX = 100
 RETRY_STEP_S = 0.05
 RETRY_WAIT_MAX_S = 5.0
 EVENTS_PER_COMMIT_MAX = 20_000  # of one product: 400 KB of ids, far within a transaction
-CONFLICT_REASON = "event_id was counted before with another payload"
+REASONS: Mapping[Outcome | None, str] = {
+    Outcome.CONFLICT: "event_id was counted before with another payload",
+    Outcome.EXCESSIVE: "the sums of its day would leave 64 bits",
+}
+PARKED: frozenset[Outcome | None] = frozenset({Outcome.LATE, *REASONS})
 
 
-class Incoming(NamedTuple):
-    """An event to record, and the line it was read from, which is asked for only if it has to be quarantined."""
-
-    event: Event
-    line_id: str
-    line: Callable[[], str]
+LineOf = Callable[[int], tuple[str, str]]
+"""The id and text of the line that an event was read from, by its place in the batch. Few are ever asked for."""
 
 
 class RecordSales:
@@ -47,26 +46,26 @@ class RecordSales:
         self._metrics = metrics
         self._watermark = watermark
 
-    async def __call__(self, batch: Sequence[Incoming]) -> tuple[list[Outcome | None], set[ProductKey]]:
+    async def __call__(self, events: Sequence[Event], line_of: LineOf) -> tuple[list[Outcome | None], set[ProductKey]]:
         """Returns each event's outcome, None where it could not be settled, and the products now dirty."""
-        outcomes: list[Outcome | None] = [None] * len(batch)
+        outcomes: list[Outcome | None] = [None] * len(events)
         waiting: dict[ProductKey, list[int]] = {}
-        for index, incoming in enumerate(batch):
-            waiting.setdefault(incoming.event.product, []).append(index)
+        for row, event in enumerate(events):
+            waiting.setdefault(event.product, []).append(row)
         dirty: set[ProductKey] = set()
         async with self._products.hold(waiting):
             failures = 0
             while waiting and failures < ATTEMPTS_MAX:
-                if await self._settled(batch, waiting, outcomes, dirty):
+                if await self._settled(events, waiting, outcomes, dirty):
                     continue
                 failures += 1
                 await self._clock.sleep(min(RETRY_WAIT_MAX_S, RETRY_STEP_S * 2 ** min(failures, 10)))
-        await self._park(batch, outcomes)
+        await self._park(events, line_of, outcomes)
         return outcomes, dirty
 
     async def _settled(
         self,
-        batch: Sequence[Incoming],
+        events: Sequence[Event],
         waiting: dict[ProductKey, list[int]],
         outcomes: list[Outcome | None],
         dirty: set[ProductKey],
@@ -76,7 +75,7 @@ class RecordSales:
             states = await self._products.get(list(waiting))
             for refused in waiting.keys() - states.keys():
                 del waiting[refused]
-            lost = await self._commit(batch, waiting, states, outcomes, dirty)
+            lost = await self._commit(events, waiting, states, outcomes, dirty)
         except TransientFailure as exc:
             log.warning("commit.failed", products=len(waiting), reason=str(exc))
             lost = len(waiting)
@@ -85,7 +84,7 @@ class RecordSales:
 
     async def _commit(
         self,
-        batch: Sequence[Incoming],
+        events: Sequence[Event],
         waiting: dict[ProductKey, list[int]],
         states: dict[ProductKey, ProductState],
         outcomes: list[Outcome | None],
@@ -94,7 +93,7 @@ class RecordSales:
         """Returns how many products lost their commit."""
         now = self._clock.now()
         taken = {key: rows[:EVENTS_PER_COMMIT_MAX] for key, rows in waiting.items()}
-        folds = {key: fold(state, [batch[row].event for row in taken[key]], now) for key, state in states.items()}
+        folds = {key: fold(state, [events[row] for row in taken[key]], now) for key, state in states.items()}
         changed = [key for key, folded in folds.items() if folded.state is not states[key]]
         changes = [Change(folds[key].state, folds[key].written, folds[key].dropped) for key in changed]
         results = await self._products.commit(changes) if changes else []
@@ -114,21 +113,22 @@ class RecordSales:
         if folded.state.newest_day is not None:
             self._watermark.reach(folded.state.newest_day)
 
-    async def _park(self, batch: Sequence[Incoming], outcomes: list[Outcome | None]) -> None:
-        """Keeps late and conflicting events aside; those that could not be kept lose their outcome."""
+    async def _park(self, events: Sequence[Event], line_of: LineOf, outcomes: list[Outcome | None]) -> None:
+        """Keeps aside what is late and what cannot be counted; what could not be kept loses its outcome."""
+        if not PARKED.intersection(outcomes):
+            return
         now = self._clock.now()
-        conflicts = [row for row, outcome in enumerate(outcomes) if outcome is Outcome.CONFLICT]
+        refused = [(row, REASONS[outcome]) for row, outcome in enumerate(outcomes) if outcome in REASONS]
         late = [row for row, outcome in enumerate(outcomes) if outcome is Outcome.LATE]
         try:
-            if conflicts:
-                await self._parking.quarantine(
-                    [Quarantined(batch[row].line_id, CONFLICT_REASON, batch[row].line(), now) for row in conflicts]
-                )
-            events = (batch[row].event for row in late)
-            sales = [LateSale(e, now) for e in events if isinstance(e, (SaleRecorded, SaleCorrected))]
+            if refused:
+                lines = [(*line_of(row), reason) for row, reason in refused]
+                await self._parking.quarantine([Quarantined(id_, reason, text, now) for id_, text, reason in lines])
+            lates = (events[row] for row in late)
+            sales = [LateSale(e, now) for e in lates if isinstance(e, (SaleRecorded, SaleCorrected))]
             if sales:
                 await self._parking.late(sales)
         except (TransientFailure, Misconfigured) as exc:
-            log.error("events.not_parked", late=len(late), conflicts=len(conflicts), reason=str(exc))
-            for row in (*conflicts, *late):
+            log.error("events.not_parked", late=len(late), refused=len(refused), reason=str(exc))
+            for row in (*(row for row, _ in refused), *late):
                 outcomes[row] = None

@@ -6,20 +6,22 @@ recognised when it comes again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
 import structlog
 
-from domain.events import ProductKey, SaleCorrected, SaleRecorded
+from domain.events import Event, ProductKey, SaleCorrected, SaleRecorded
 from domain.product import Outcome
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Clock, Parking, Quarantined
-from handlers.record_sales import Incoming, RecordSales
-from worker.decode import OUR_NAMES, Decoded, Rejected, as_text, decode
+from handlers.record_sales import RecordSales
+from worker.decode import OUR_NAMES, Rejected, as_text, decode, read
 from worker.sources.bodies import Bodies
 from worker.sources.source import Message
 from worker.telemetry import EmbeddedMetrics
@@ -31,16 +33,19 @@ SALE_METRICS = {
     Outcome.DUPLICATE: Metric.SALES_DUPLICATE,
     Outcome.LATE: Metric.SALES_LATE,
     Outcome.CONFLICT: Metric.SALES_QUARANTINED,
+    Outcome.EXCESSIVE: Metric.SALES_QUARANTINED,
 }
 
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded messages that are settled together. Lines carry the position of their message; unreadable are the
-    positions of messages whose body could not be had now."""
+    """Decoded messages that are settled together. owners are the positions of the messages that the events came in,
+    bodies what the messages turned out to say, unreadable the positions of those whose body could not be had now."""
 
     messages: list[Message] = field(default_factory=list)
-    events: list[tuple[int, Decoded]] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
     rejected: list[tuple[int, Rejected]] = field(default_factory=list)
     unreadable: set[int] = field(default_factory=set)
 
@@ -80,8 +85,9 @@ class Intake:
         started = perf_counter()
         position = len(batch.messages)
         batch.messages.append(message)
+        batch.bodies.append(message.body)
         try:
-            body = await self._bodies.of(message.body)
+            body = batch.bodies[position] = await self._bodies.of(message.body)
         except InvalidEvent as exc:
             batch.rejected.append((position, Rejected(exc.reason, message.message_id, message.body)))
             return
@@ -89,8 +95,9 @@ class Intake:
             log.warning("body.not_read", message_id=message.message_id, reason=str(exc))
             batch.unreadable.add(position)
             return
-        events, rejected = decode(body, message.message_id, self._clock.now(), self._table_fields)
-        batch.events += [(position, event) for event in events]
+        events, rejected = read(body, message.message_id, self._clock.now(), self._table_fields)
+        batch.events += events
+        batch.owners += [position] * len(events)
         batch.rejected += [(position, line) for line in rejected]
         self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
 
@@ -99,21 +106,32 @@ class Intake:
         started = perf_counter()
         unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
-        incoming = [Incoming(d.event, d.line_id, partial(as_text, d.line)) for _, d in batch.events]
-        outcomes, dirty = await self._record(incoming)
-        for (position, decoded), outcome in zip(batch.events, outcomes, strict=True):
-            if outcome is None:
-                unsettled.add(position)
-            elif isinstance(decoded.event, SaleRecorded):
-                self._metrics.count(Metric.SALES_RECEIVED)
-                self._metrics.count(SALE_METRICS[outcome])
-            elif outcome is Outcome.APPLIED:
-                self._metrics.count(Metric.OTHER_APPLIED)
+        outcomes, dirty = await self._record(batch.events, partial(self._line_of, batch))
+        self._count(batch.events, outcomes)
+        if None in outcomes:
+            unsettled.update(batch.owners[row] for row, outcome in enumerate(outcomes) if outcome is None)
         self._measure(batch, parked, (perf_counter() - started) * 1000)
         done = [m for position, m in enumerate(batch.messages) if position not in unsettled]
         self._metrics.count(Metric.MESSAGES, len(done))
         self._metrics.flush()
         return Settled(done, [batch.messages[position] for position in sorted(unsettled)], dirty)
+
+    def _line_of(self, batch: Batch, row: int) -> tuple[str, str]:
+        """The id and text of the line that an event of the batch was read from. It is read again for that."""
+        position = batch.owners[row]
+        message, place = batch.messages[position], row - bisect_left(batch.owners, position)
+        events, _ = decode(batch.bodies[position], message.message_id, self._clock.now(), self._table_fields)
+        return events[place].line_id, as_text(events[place].line)
+
+    def _count(self, events: Sequence[Event], outcomes: Sequence[Outcome | None]) -> None:
+        for (kind, outcome), count in Counter(zip(map(type, events), outcomes, strict=True)).items():
+            if outcome is None:
+                continue
+            if kind is SaleRecorded:
+                self._metrics.count(Metric.SALES_RECEIVED, count)
+                self._metrics.count(SALE_METRICS[outcome], count)
+            elif outcome is Outcome.APPLIED:
+                self._metrics.count(Metric.OTHER_APPLIED, count)
 
     async def _quarantine(self, batch: Batch, unsettled: set[int]) -> int:
         if not batch.rejected:
@@ -136,7 +154,6 @@ class Intake:
         self._metrics.observe(Metric.COMMIT_TIME, took_ms)
         self._metrics.observe(Metric.BATCH_SALES, len(batch.events))
         # A correction bears the time of its sale, however long ago that was.
-        events = (d.event for _, d in batch.events)
-        newest = max((e.occurred_at for e in events if not isinstance(e, SaleCorrected)), default=None)
+        newest = max((e.occurred_at for e in batch.events if type(e) is not SaleCorrected), default=None)
         if newest is not None:
             self._metrics.observe(Metric.EVENT_LAG, self._clock.now() - newest)

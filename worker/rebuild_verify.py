@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple, TextIO
 
-from domain.buckets import NO_SALES, Bucket, bucket_of
+from domain.buckets import KEPT_DAYS, NO_SALES, Bucket, bucket_of
 from domain.events import ProductKey, SaleRecorded
-from domain.product import KEPT_DAYS, ProductState
+from domain.product import ProductState
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.ports import Clock
 from worker.aws.clients import Clients, translated

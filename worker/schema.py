@@ -40,6 +40,9 @@ LABEL_BYTES_MAX = 900  # an order id, which holds the label, is a DynamoDB sort 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FALLBACK_ID_CHARS_MAX = 300  # an order's id and the line's place in it, or an item's keys
 EPOCH_MS_ABOVE = 10**11
+ID_CHARS_MAX = 256
+CATEGORY_CHARS_MAX = 256
+TIME_CHARS_MAX = 40
 EXACT = Context(prec=MAX_PREC)  # a product has no more digits than its factors: nothing is rounded before the end
 
 
@@ -57,7 +60,7 @@ def _time(value: Any) -> int:
         seconds = float(value)
         # A float is a hair off: without the rounding every hundredth time would be a millisecond early.
         return int(seconds if abs(seconds) > EPOCH_MS_ABOVE else round(seconds * 1000, 3))
-    if not isinstance(value, str) or len(value) > 40:
+    if not isinstance(value, str) or len(value) > TIME_CHARS_MAX:
         raise ValueError("expected an ISO 8601 date or time")
     try:
         moment = datetime.fromisoformat(value.strip())
@@ -87,7 +90,7 @@ def _utf8(value: Any) -> Any:
     return _no_bool(value)
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=256), BeforeValidator(_utf8)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_CHARS_MAX), BeforeValidator(_utf8)]
 Time = Annotated[int, Field(ge=0), BeforeValidator(_time)]
 Day = Annotated[int, Field(ge=0), BeforeValidator(_day)]
 Units = Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX), BeforeValidator(_no_bool)]
@@ -111,7 +114,7 @@ class _Sale(_Message):
     quantity: Units = Field(validation_alias=AliasChoices("quantity", "quantity_sold"))
     unit_price: Price | None = Field(None, validation_alias=AliasChoices("unit_price", "price"))
     promotion: bool | None = None
-    category: Annotated[str, StringConstraints(max_length=256)] | None = None
+    category: Annotated[str, StringConstraints(max_length=CATEGORY_CHARS_MAX)] | None = None
 
     def event(self, event_id: str) -> Event:
         minor = 0 if self.unit_price is None else revenue_minor(self.quantity, self.unit_price)

@@ -6,7 +6,6 @@ them. The reads and the redelivery are those of a worker that knows nothing."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from bench.event_ids.design import Design, Sales, by_product
@@ -66,8 +65,7 @@ def as_decided(state: ProductState) -> ProductState:
     for each day that it sold, an open order after one that was received, the shop's stock."""
     days = sorted(state.buckets)[-INTERVAL_DAYS:]
     today = days[-1]
-    return replace(
-        state,
+    return state._replace(
         dirty=0,
         decisions=state.decisions + 1,
         forecast=ForecastNote(today, 3_000_000_000, "model", ((1, 2.3456789012345678, 1.2345678901234567),) * 3),

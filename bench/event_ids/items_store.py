@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from domain.buckets import HORIZON_DAYS
 from domain.events import ProductKey, SaleRecorded
 from domain.ledger import ENTRY_BYTES, Ledger, Segment
-from domain.product import HORIZON_DAYS, Folded, Outcome, ProductState, product_label
+from domain.product import Folded, Outcome, ProductState, product_label
 from handlers.ports import Change, Committed
 from worker.aws import state_codec as codec
 from worker.aws.dynamodb import Item, batch_get, number, text
@@ -70,7 +71,7 @@ class ItemsStore(DynamoState):
 
     def _actions(self, change: Change, token: str) -> list[Item]:
         ours = with_items(change)
-        bare = replace(ours.state, ledger=Ledger())
+        bare = ours.state._replace(ledger=Ledger())
         header, *_ = super()._actions(Change(bare), token)
         for name in LEDGER_FIELDS:
             del header["Put"]["Item"][name]
@@ -94,22 +95,25 @@ def with_items(change: Change) -> WithItems:
     return change
 
 
-def _nothing(_digest: bytes) -> bytes | None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
 class Ids(Ledger):
-    """What fold asks of a ledger, answered by another design. fresh: the entries of the fold just made."""
+    """What fold asks of a ledger, answered by another design. known: the payload an id was counted with; fresh: the
+    entries of the fold just made."""
 
-    known: Callable[[bytes], bytes | None] = _nothing
-    fresh: bytes = b""
+    known: Callable[[bytes], bytes | None]
+    fresh: bytes
+
+    @classmethod
+    def of(cls, known: Callable[[bytes], bytes | None], fresh: bytes = b"") -> Ids:
+        # A fold looks only where there is something to look through.
+        ids = cls(segments=(Segment(0, b"", 0, 0),))
+        ids.known, ids.fresh = known, fresh
+        return ids
 
     def payload_of(self, digest: bytes) -> bytes | None:
         return self.known(digest)
 
     def append(self, entries: bytes, newest_day: int, today: int) -> tuple[Ids, tuple[Segment, ...]]:
-        return replace(self, fresh=entries), ()
+        return Ids.of(self.known, entries), ()
 
     def forget(self, late_before: int, written_before: int) -> tuple[Ids, tuple[int, ...]]:
         return self, ()

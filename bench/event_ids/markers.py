@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from bench.event_ids.design import DEADLINE_S, Design, Sales
@@ -41,7 +40,7 @@ class Markers(Design):
         return ItemsStore(client, table, DEADLINE_S)
 
     def _before(self, key: ProductKey, _sales: Sales) -> ProductState:
-        return replace(self.states[key], ledger=Ids(known=self.known[key].get))
+        return self.states[key]._replace(ledger=Ids.of(self.known[key].get))
 
     def _change(self, folded: Folded, sales: Sales) -> WithItems:
         items = tuple(

@@ -6,7 +6,6 @@ looked for only under the date its sale carries."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from bench.event_ids.design import DEADLINE_S, Design, Sales
@@ -20,9 +19,10 @@ from bench.event_ids.items_store import (
     with_items,
 )
 from bench.event_ids.metering import TABLE
+from domain.buckets import HORIZON_DAYS
 from domain.events import ProductKey
 from domain.ledger import ENTRY_BYTES, Ledger
-from domain.product import HORIZON_DAYS, Folded, ProductState, product_label
+from domain.product import Folded, ProductState, product_label
 from handlers.ports import Change
 from worker.aws.dynamodb import Item, text
 
@@ -81,7 +81,7 @@ class Pages(Design):
                     return found
             return None
 
-        return replace(self.states[key], ledger=Ids(known=payload_of))
+        return self.states[key]._replace(ledger=Ids.of(payload_of))
 
     def _change(self, folded: Folded, sales: Sales) -> WithItems:
         key = folded.state.key

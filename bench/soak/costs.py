@@ -10,23 +10,15 @@ import json
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from domain.buckets import HORIZON_DAYS, KEPT_DAYS
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
 from domain.forecast import DemandForecast, TotalDemand
 from domain.ledger import Ledger
 from domain.orders import OpenOrder
-from domain.product import (
-    HORIZON_DAYS,
-    INTERVAL_DAYS,
-    KEPT_DAYS,
-    ForecastNote,
-    Interval,
-    ProductState,
-    fold,
-)
+from domain.product import INTERVAL_DAYS, ForecastNote, Interval, ProductState, fold
 from handlers.ports import ForecastRecord
 from worker.decode import decode
 
@@ -85,8 +77,7 @@ def product(sales_a_day: int, days: int) -> ProductState:
         sales = [SaleRecorded(key, f"{day}-{n}", start + n, 1 + n % 5, 1_999) for n in range(sales_a_day)]
         state = fold(state, sales, start).state
     last = FIRST_DAY + days - 1
-    return replace(
-        state,
+    return state._replace(
         forecast=ForecastNote(last, 2**31 + days, "model", tuple((n, 1.5 * n, 0.3 * n) for n in (1, 8, 28))),
         intervals=tuple(Interval(last - n, n, 300 + n) for n in range(min(days, INTERVAL_DAYS))),
         open_orders=tuple(OpenOrder(300 + n, 1_000 + n, 0, last + 7) for n in range(2)),
@@ -98,12 +89,12 @@ def ledger(ids: int, a_commit: int) -> Ledger:
     kept = Ledger()
     entries = bytes(range(20))
     for _ in range(0, ids, a_commit):
-        kept, _written = kept.append(entries * a_commit, FIRST_DAY, FIRST_DAY + ids)
+        kept, _written = kept.searchable().append(entries * a_commit, FIRST_DAY, FIRST_DAY + ids)
     return kept
 
 
 def _forgetful(make: Callable[[], ProductState]) -> ProductState:
-    return replace(make(), ledger=Ledger())
+    return make()._replace(ledger=Ledger())
 
 
 def sales_body(lines: int) -> str:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from domain.buckets import KEPT_DAYS
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
-from domain.product import KEPT_DAYS
 from worker.local.shop import OPENING_DAYS, OPENING_MIN
 from worker.producer import Row
 

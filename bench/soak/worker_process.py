@@ -20,11 +20,11 @@ CALENDAR = "SOAK_CALENDAR"
 LEAK = "SOAK_LEAK"
 
 LEAKS: dict[str, Callable[[Any], object]] = {
-    "events": lambda decoded: decoded,
+    "events": lambda event: event,
     "pages": lambda _: bytes(4_096),
-    "ids": lambda decoded: id_digest(decoded.event.event_id),
+    "ids": lambda event: id_digest(event.event_id),
 }
-"""What a planted leak keeps of each event: all of it with its line, a page (a buffer not let go), or only what a
+"""What a planted leak keeps of each event: all of it, a page (a buffer not let go), or only what a
 naive set of ids would."""
 
 
@@ -40,14 +40,14 @@ def _plant(kept_of: Callable[[Any], object]) -> None:
     """From now on something of every event stays."""
     kept: list[object] = []
     intake_names = vars(intake)
-    decode = intake_names["decode"]
+    read = intake_names["read"]
 
     def leaking(*message: Any) -> Any:
-        events, rejected = decode(*message)
+        events, rejected = read(*message)
         kept.extend(map(kept_of, events))
         return events, rejected
 
-    intake_names["decode"] = leaking
+    intake_names["read"] = leaking
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from contract_records import dirty, only
 from fakes.clock import NOW
@@ -44,13 +42,13 @@ async def test_the_smallest_state_is_loaded_equal(store):
 
 
 async def test_when_nothing_is_undecided_no_time_is_kept_for_it(store):
-    state = replace(rich_state(A), dirty=0, dirty_since=NOW)
+    state = rich_state(A)._replace(dirty=0, dirty_since=NOW)
     await store.commit([Change(state)])
-    assert await only(store, A) == replace(state, dirty_since=0)
+    assert await only(store, A) == state._replace(dirty_since=0)
 
 
 async def test_ids_are_kept_verbatim_and_apart(store):
-    states = [replace(rich_state(key), units=n) for n, key in enumerate(ODD_KEYS)]
+    states = [rich_state(key)._replace(units=n) for n, key in enumerate(ODD_KEYS)]
     assert await store.commit([Change(state) for state in states]) == [YES] * len(states)
     assert await store.load(ODD_KEYS) == {state.key: state for state in states}
     assert await dirty(store, NOW + 1, ODD_KEYS) == set(ODD_KEYS)
@@ -60,15 +58,15 @@ async def test_a_wrong_version_writes_nothing_and_leaves_the_others(store):
     old = first_change(A)
     assert await store.commit([old]) == [YES]
     stale = Change(
-        replace(rich_state(A), version=1), (segment(0),), order=order_of(A), outbox=(entry("stale", NOW - 9),)
+        rich_state(A)._replace(version=1), (segment(0),), order=order_of(A), outbox=(entry("stale", NOW - 9),)
     )
-    ahead = Change(replace(rich_state(B), version=3), outbox=(entry("ahead", NOW - 9),))
+    ahead = Change(rich_state(B)._replace(version=3), outbox=(entry("ahead", NOW - 9),))
     good = Change(rich_state(C), outbox=(entry("good", NOW - 9),))
     assert await store.commit([stale, ahead, good]) == [NO, NO, YES]
     assert await store.load([A, B, C]) == {A: old.state, B: ProductState(B), C: good.state}
     assert await store.outbox(NOW, 10) == list(good.outbox)
     # The stale change's order was not written either: the same cycle can still be ordered.
-    again = Change(replace(old.state, version=2), order=order_of(A))
+    again = Change(old.state._replace(version=2), order=order_of(A))
     assert await store.commit([again]) == [YES]
 
 
@@ -89,7 +87,7 @@ async def test_segments_are_written_kept_and_dropped_with_their_header(store):
     assert await only(store, A) == first
     newer = segment(3, 5)
     ledger = Ledger(first.ledger.tail, first.ledger.tail_newest_day, 2, 4, (segments[2], newer))
-    second = replace(first, version=2, ledger=ledger)
+    second = first._replace(version=2, ledger=ledger)
     assert await store.commit([Change(second, (newer,), dropped=(0, 1))]) == [YES]
     assert await only(store, A) == second
 
@@ -99,8 +97,8 @@ async def test_a_dropped_segment_takes_no_room_any_more(store, world):
     segments = (segment(0), segment(1))
     first = rich_state(A, segments=segments)
     await store.commit([Change(first, segments)])
-    ledger = replace(first.ledger, first=1, segments=segments[1:])
-    await store.commit([Change(replace(first, version=2, ledger=ledger), dropped=(0,))])
+    ledger = first.ledger._replace(first=1, segments=segments[1:])
+    await store.commit([Change(first._replace(version=2, ledger=ledger), dropped=(0,))])
     kept = [item["sk"]["S"] for item in await world.items(world.settings.state_table)]
     assert [sk for sk in kept if sk.startswith("E#")] == ["E#000000000001"]
 
@@ -109,7 +107,7 @@ async def test_a_lost_change_writes_and_drops_no_segment(store):
     first = rich_state(A, segments=(segment(0),))
     await store.commit([Change(first, (segment(0),))])
     ledger = Ledger(b"", -1, 1, 2, (segment(1),))
-    assert await store.commit([Change(replace(first, ledger=ledger), (segment(1),), dropped=(0,))]) == [NO]
+    assert await store.commit([Change(first._replace(ledger=ledger), (segment(1),), dropped=(0,))]) == [NO]
     assert await only(store, A) == first
 
 
@@ -128,14 +126,14 @@ async def test_an_order_and_its_outbox_entry_stand_or_fall_with_the_header(store
     base = first_change(A).state
     await store.commit([Change(base)])
     order, said = order_of(A), entry("A:1", NOW - 5)
-    opened = replace(base, version=2, cycle=1)
+    opened = base._replace(version=2, cycle=1)
     assert await store.commit([Change(opened, order=order, outbox=(said,))]) == [YES]
     assert await store.outbox(NOW, 10) == [said]
     # Another writer that decided the same cycle from the same version gets nothing in.
     other = entry("A:1-again", NOW - 5)
     assert await store.commit([Change(opened, order=order, outbox=(other,))]) == [NO]
     # And even at the right version a cycle is ordered once only.
-    third = replace(opened, version=3)
+    third = opened._replace(version=3)
     assert await store.commit([Change(third, order=order, outbox=(other,))]) == [NO]
     assert await store.outbox(NOW, 10) == [said]
     assert await only(store, A) == opened
@@ -154,12 +152,12 @@ async def test_the_outbox_tells_entries_of_some_age_until_they_are_forgotten(sto
 
 async def test_the_dirty_are_found_by_age_until_they_are_decided(store):
     keys = [ProductKey(f"p{n}") for n in range(30)]
-    states = {key: replace(first_change(key).state, dirty_since=NOW + n) for n, key in enumerate(keys)}
+    states = {key: first_change(key).state._replace(dirty_since=NOW + n) for n, key in enumerate(keys)}
     await store.commit([Change(state) for state in states.values()])
     assert await dirty(store, NOW + 20, keys[:20]) == set(keys[:20])
     assert len(await store.dirty(NOW + 99, 5)) == 5
     assert await store.dirty(NOW, 100) == []
-    decided = [replace(states[key], version=2, dirty=0) for key in keys[:10]]
+    decided = [states[key]._replace(version=2, dirty=0) for key in keys[:10]]
     assert await store.commit([Change(state) for state in decided]) == [YES] * 10
     assert await dirty(store, NOW + 99, keys[10:]) == set(keys[10:])
 
@@ -172,8 +170,7 @@ async def test_a_state_loaded_is_one_that_can_be_committed_on(store):
 
 
 states = st.builds(
-    lambda key, units, stock, category, band: replace(
-        rich_state(key), units=units, stock=StockLevel(stock, NOW), category=category, band=band
+    lambda key, units, stock, category, band: rich_state(key)._replace(units=units, stock=StockLevel(stock, NOW), category=category, band=band
     ),
     key=st.builds(
         ProductKey,
@@ -191,6 +188,6 @@ states = st.builds(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_id_and_number_is_loaded_equal(store, state):
     known = await only(store, state.key)
-    state = replace(state, version=known.version + 1)
+    state = state._replace(version=known.version + 1)
     assert await store.commit([Change(state)]) == [YES]
     assert await only(store, state.key) == state

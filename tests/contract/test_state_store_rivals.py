@@ -4,7 +4,6 @@ of exactly what took effect."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from contract_records import dirty, only
@@ -29,7 +28,7 @@ THROTTLES = [trouble.error("ProvisionedThroughputExceededException"), trouble.er
 async def test_of_two_writers_exactly_one_wins(store):
     await store.commit([first_change(A)])
     base = await only(store, A)
-    rivals = [replace(base, version=2, units=n) for n in range(8)]
+    rivals = [base._replace(version=2, units=n) for n in range(8)]
     results = await asyncio.gather(*(store.commit([Change(rival)]) for rival in rivals))
     won = [n for n, result in enumerate(results) if result == [YES]]
     assert len(won) == 1
@@ -55,7 +54,7 @@ async def test_writers_that_read_again_lose_no_increment(store):
         done = 0
         while done < 6:
             state = await only(store, A)
-            said = await store.commit([Change(replace(state, version=state.version + 1, units=state.units + 1))])
+            said = await store.commit([Change(state._replace(version=state.version + 1, units=state.units + 1))])
             done += said == [YES]
 
     await asyncio.gather(*(writer() for _ in range(5)))
@@ -69,7 +68,7 @@ def turned_over(version: int) -> Change:
     ledger = Ledger(bytes([version]) * 20, -1, max(0, version - 2), version, ())
     alive = tuple(segment(number, number + 1) for number in range(ledger.first, version))
     dropped = (version - 3,) if version >= 3 else ()
-    state = replace(rich_state(A, version=version), units=version, ledger=replace(ledger, segments=alive))
+    state = rich_state(A, version=version)._replace(units=version, ledger=ledger._replace(segments=alive))
     return Change(state, (segment(version - 1, version),), dropped, outbox=(entry(f"A:{version}", NOW - 1),))
 
 

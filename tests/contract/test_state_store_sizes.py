@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from contract_records import dirty, only
 from fakes.clock import NOW
@@ -54,7 +52,7 @@ async def test_products_that_share_a_call_and_products_that_do_not_fit_in_one(st
 
 async def test_an_item_of_nearly_400_kilobytes_is_kept_whole(store):
     said = entry("A:large", NOW - 1, KILOBYTE * 399 + "ü" * 300)
-    state = replace(rich_state(A), category=KILOBYTE * 395)
+    state = rich_state(A)._replace(category=KILOBYTE * 395)
     assert await store.commit([Change(state, outbox=(said,))]) == [YES]
     assert await only(store, A) == state
     assert await store.outbox(NOW, 10) == [said]

@@ -126,7 +126,7 @@ class Shopkeeper:
         return table.assign(date=pd.to_datetime(table.pop("occurred_at").astype("int64"), unit="ms").dt.normalize())
 
     def buckets(self) -> dict[int, Bucket]:
-        """The days that are not further than 91 days before the newest one."""
+        """The days that came to anything and are not further than 91 days before the newest one."""
         table = self.table()
         sold, back = table["quantity"].clip(lower=0), -table["quantity"].clip(upper=0)
         counted = table[["date"]].assign(
@@ -145,6 +145,7 @@ class Shopkeeper:
             return {}
         by_day = both.groupby("date")[list(Bucket._fields)].sum()
         by_day = by_day[by_day.index >= by_day.index.max() - pd.Timedelta(days=91)]
+        by_day = by_day[(by_day != 0).any(axis=1)]
         epoch = pd.Timestamp("1970-01-01")
         return {(date - epoch).days: Bucket(*row) for date, row in zip(by_day.index, by_day.to_numpy(), strict=True)}
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.accuracy import coverage, remember_interval
-from domain.product import INTERVAL_DAYS, Bucket, Interval
+from domain.buckets import NO_DAYS, Bucket, Days
+from domain.product import INTERVAL_DAYS, Interval
 
 D = 15_339
 
@@ -15,7 +16,7 @@ D = 15_339
 def test_three_of_four_closed_days_are_75_percent():
     intervals = tuple(Interval(D + n, 2, 5) for n in range(4))
     buckets = {D: Bucket(sold=2), D + 1: Bucket(sold=5), D + 2: Bucket(sold=6), D + 3: Bucket(sold=9, returned=5)}
-    assert coverage(intervals, buckets, D + 4) == 75.0
+    assert coverage(intervals, Days.of(buckets), D + 4) == 75.0
 
 
 @pytest.mark.parametrize(
@@ -33,17 +34,17 @@ def test_three_of_four_closed_days_are_75_percent():
 )
 def test_a_day_holds_if_its_net_units_lie_inside(bucket, low, high, held):
     buckets = {} if bucket is None else {D: bucket}
-    assert (100.0 if held else 0.0) == coverage((Interval(D, low, high),), buckets, D + 1)
+    assert (100.0 if held else 0.0) == coverage((Interval(D, low, high),), Days.of(buckets), D + 1)
 
 
 def test_a_day_that_is_not_over_is_not_judged():
-    assert coverage((Interval(D, 0, 9),), {D: Bucket(sold=99)}, D) is None
-    assert coverage((), {}, D) is None
+    assert coverage((Interval(D, 0, 9),), Days.of({D: Bucket(sold=99)}), D) is None
+    assert coverage((), NO_DAYS, D) is None
 
 
 @pytest.mark.parametrize(("days_later", "percent"), [(1, 0.0), (28, 0.0), (29, None)])
 def test_only_the_last_28_days_count(days_later, percent):
-    assert percent == coverage((Interval(D, 0, 1),), {D: Bucket(sold=5)}, D + days_later)
+    assert percent == coverage((Interval(D, 0, 1),), Days.of({D: Bucket(sold=5)}), D + days_later)
 
 
 def test_the_first_interval_of_a_day_stays():
@@ -69,5 +70,5 @@ def test_coverage_is_a_plain_count(judged, sold):
     intervals = tuple(Interval(day, low, low + more) for day, (low, more) in judged.items())
     closed = [held for held in intervals if held.day in range(D - 28, D)]
     inside = [held for held in closed if sold.get(held.day, 0) in range(held.low, held.high + 1)]
-    actual = coverage(intervals, {day: Bucket(sold=units) for day, units in sold.items()}, D)
+    actual = coverage(intervals, Days.of({day: Bucket(sold=units) for day, units in sold.items()}), D)
     assert actual == (pytest.approx(100 * len(inside) / len(closed)) if closed else None)

@@ -10,10 +10,10 @@ from domain_streams import MUG, NEW_YEARS_EVE, NOW, sales_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.buckets import NO_SALES, Bucket, bucket_of, corrected
+from domain.buckets import HORIZON_DAYS, Bucket, bucket_of
 from domain.events import MS_PER_DAY, SaleCorrected, SaleRecorded
 from domain.features import rolling_features, series_of
-from domain.product import HORIZON_DAYS, Outcome, ProductState, fold
+from domain.product import Outcome, ProductState, fold
 
 APPLIED, DUPLICATE, LATE, CONFLICT = Outcome.APPLIED, Outcome.DUPLICATE, Outcome.LATE, Outcome.CONFLICT
 D = NEW_YEARS_EVE
@@ -54,7 +54,7 @@ def test_six_that_become_four_are_four():
 def test_a_sale_that_is_withdrawn_leaves_nothing():
     six = sale("e", D, 6, promotion=True)
     state = state_of(six, *correction("c", six, None))
-    assert (state.buckets, state.sales, state.units) == ({D: Bucket()}, 0, 0)
+    assert (state.buckets, state.sales, state.units) == ({}, 0, 0)
     assert state.newest_day == D, "how far time has come is never taken back"
 
 
@@ -115,12 +115,12 @@ def test_a_correction_is_late_as_its_sale_would_be():
     assert D - HORIZON_DAYS - 1 not in folded.state.buckets
 
 
-def test_a_bucket_takes_sales_and_corrections_in_any_order():
+def test_a_day_takes_sales_and_corrections_in_any_order():
     a, b = sale("a", D, 3, promotion=True), sale("b", D, -1, 50)
     [mended] = correction("c", a, sale("a", D, 5))
     assert Bucket(3, 300, 0, 0, 3) == bucket_of(a)
     assert Bucket(0, 0, 1, 50, 0) == bucket_of(b)
-    assert corrected(bucket_of(b, bucket_of(a)), mended) == bucket_of(a, bucket_of(b, corrected(NO_SALES, mended)))
+    assert state_of(a, b, mended).buckets == state_of(mended, b, a).buckets == {D: Bucket(5, 500, 1, 50, 0)}
 
 
 # A day below zero, for as long as its sale is on the way

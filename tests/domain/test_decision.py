@@ -51,7 +51,7 @@ def decided(state: ProductState, level: int | None, **how) -> Decision:
 
 def with_orders(*outstanding: int, **fields) -> ProductState:
     orders = tuple(OpenOrder(n + 1, units, 0, D) for n, units in enumerate(outstanding))
-    return replace(SEEN, cycle=len(orders), open_orders=orders, **fields)
+    return SEEN._replace(cycle=len(orders), open_orders=orders, **fields)
 
 
 # Assessing
@@ -161,7 +161,7 @@ def test_the_position_counts_every_open_order(level, outstanding, orders):
 
 
 def test_an_overdue_order_keeps_counting():
-    overdue = replace(SEEN, open_orders=(OpenOrder(4, 60, 0, D - 200),))
+    overdue = SEEN._replace(open_orders=(OpenOrder(4, 60, 0, D - 200),))
     assert decided(overdue, 0).order is None
 
 
@@ -222,7 +222,7 @@ def test_two_schedulers_with_the_same_assessment_order_once():
     ids=["somebody decided", "an order was opened", "an order is open", "the shop counted"],
 )
 def test_nothing_is_decided_when_orders_stock_or_cycle_moved_on(since):
-    assert decide(replace(SEEN, **since), found_out(SEEN, 5), NOW) is None
+    assert decide(SEEN._replace(**since), found_out(SEEN, 5), NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_the_first_sight_of_a_product_is_no_crossing():
 
 
 def test_within_a_fortnight_of_an_insight_a_further_fall_changes_the_band_and_says_nothing():
-    low = replace(SEEN, band="low", insight_on=D)
+    low = SEEN._replace(band="low", insight_on=D)
     decision = decided(low, 0, forecast=as_of(D + 13))
     assert (decision.crossing, decision.state.band, decision.state.insight_on) == (None, "out", D)
     decision = decided(low, 0, forecast=as_of(D + 14))
@@ -303,7 +303,7 @@ def test_within_a_fortnight_of_an_insight_a_further_fall_changes_the_band_and_sa
 
 
 def test_a_band_recovers_only_a_quarter_above_its_threshold():
-    low = replace(SEEN, band="low")
+    low = SEEN._replace(band="low")
     assert [decided(low, level).state.band for level in (14, 17, 18)] == ["low", "low", "covered"]
 
 

@@ -11,9 +11,10 @@ from domain_streams import MUG, NEW_YEARS_EVE, NOW, Shopkeeper, deliveries, sale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.buckets import HORIZON_DAYS, WINDOW_DAYS
 from domain.events import MS_PER_DAY, SaleRecorded
 from domain.features import calendar_of, planned_share, rolling_features, series_of
-from domain.product import HORIZON_DAYS, WINDOW_DAYS, ProductState, fold
+from domain.product import ProductState, fold
 
 D = NEW_YEARS_EVE
 EPOCH = pd.Timestamp("1970-01-01")

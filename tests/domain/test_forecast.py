@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from domain.buckets import WINDOW_DAYS, Bucket, Days
 from domain.features import series_of
 from domain.forecast import (
     DISPERSION_MAX,
@@ -23,7 +24,7 @@ from domain.forecast import (
     level_of,
     total_quantile,
 )
-from domain.product import WINDOW_DAYS, Bucket, ProductState
+from domain.product import ProductState
 
 D = NEW_YEARS_EVE
 probabilities = st.floats(0.01, 0.999)
@@ -50,7 +51,7 @@ def probability_of_at_most(units: int, mean: float, dispersion: float) -> float:
 def forecast_of(daily: list[int], *cover_days: int) -> tuple[TotalDemand, ...]:
     """The baseline of a product that sold this on the days before D."""
     buckets = {D - len(daily) + n: Bucket(max(0, net), 0, max(0, -net)) for n, net in enumerate(daily)}
-    series = series_of([ProductState(MUG, buckets=buckets)], D)
+    series = series_of([ProductState(MUG, buckets=Days.of(buckets))], D)
     return baseline_totals(series, [same_days(days, 1) for days in cover_days])[0]
 
 
@@ -180,7 +181,9 @@ def test_every_baseline_is_finite_and_grows_with_the_days_to_cover(daily):
 
 
 def test_each_product_has_its_own_days_to_cover():
-    states = [ProductState(MUG, buckets={D - 1 - n: Bucket(sold=units) for n in range(56)}) for units in (1, 5)]
+    states = [
+        ProductState(MUG, buckets=Days.of({D - 1 - n: Bucket(sold=units) for n in range(56)})) for units in (1, 5)
+    ]
     first, second = baseline_totals(series_of(states, D), [np.array([3, 10]), same_days(28, 2)])
     assert [(total.cover_days, total.mean) for total in first] == [(3, 3), (28, 28)]
     assert [(total.cover_days, total.mean) for total in second] == [(10, 50), (28, 140)]
@@ -200,7 +203,7 @@ def test_the_quantile_of_a_total_covers_what_its_probability_says():
     rng = np.random.default_rng(7)
     shops = rng.negative_binomial(0.8, 0.25, size=(400, WINDOW_DAYS + 14))
     buckets = [{D - WINDOW_DAYS + n: Bucket(sold=int(row[n])) for n in range(WINDOW_DAYS)} for row in shops]
-    series = series_of([ProductState(MUG, buckets=days) for days in buckets], D)
+    series = series_of([ProductState(MUG, buckets=Days.of(days)) for days in buckets], D)
     totals = baseline_totals(series, [same_days(14, 400)])
     covered = [
         actual <= total.quantile(0.9) for actual, (total,) in zip(shops[:, -14:].sum(axis=1), totals, strict=True)

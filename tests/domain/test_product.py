@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -20,22 +19,21 @@ from domain_streams import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.buckets import HORIZON_DAYS, KEPT_DAYS, Bucket
 from domain.events import (
     MS_PER_DAY,
     ProductKey,
     PromotionPlanned,
     ReorderCancelled,
+    SaleCorrected,
     SaleRecorded,
     ShipmentReceived,
     StockChanged,
 )
-from domain.ledger import Ledger, id_digest
+from domain.ledger import TAIL_ENTRIES, Ledger, id_digest
 from domain.orders import RECEIPTS_MAX, OpenOrder
 from domain.product import (
-    HORIZON_DAYS,
-    KEPT_DAYS,
     PROMOTIONS_MAX,
-    Bucket,
     Outcome,
     ProductState,
     StockLevel,
@@ -261,7 +259,7 @@ def test_returns_zero_quantities_and_promotions_go_where_they_belong():
         sale("e", D, -1, -199, promotion=True),
         sale("f", D + 1, 0),
     )
-    expected = {D: Bucket(sold=7, revenue=1295, returned=2, refunded=398, promoted=2), D + 1: Bucket()}
+    expected = {D: Bucket(sold=7, revenue=1295, returned=2, refunded=398, promoted=2)}
     assert expected == state.buckets
     assert (state.units, state.sales, state.buckets[D].net) == (5, 6, 5)
 
@@ -444,7 +442,7 @@ def test_a_partial_shipment_leaves_the_rest_on_order():
 
 def test_a_shipment_sent_again_after_the_ledger_forgot_its_id_is_not_received_twice():
     state, _ = take(ORDERED, shipment("85123A#north:1", 4))
-    forgotten = replace(state, ledger=Ledger())
+    forgotten = state._replace(ledger=Ledger())
     state, outcomes = take(forgotten, shipment("85123A#north:1", 4), shipment("85123A#north:1", 4, "another"))
     assert (outcomes, state.on_order) == ([DUPLICATE, APPLIED], 2 + 6)
 
@@ -519,3 +517,34 @@ def test_promotions_are_a_calendar_of_limited_length_whatever_the_order(data, fi
 def test_a_promotion_planned_twice_is_one_promotion():
     state, outcomes = take(ProductState(MUG), promotion("p1", D, D + 6), promotion("p2", D, D + 6))
     assert (outcomes, state.promotions) == ([APPLIED, APPLIED], ((D, D + 6),))
+
+
+# Sums that would not fit
+
+
+def test_an_event_that_would_overflow_the_sums_of_its_day_is_refused_and_changes_nothing():
+    huge = SaleRecorded(MUG, "huge", D * MS_PER_DAY, 1, 2**62)
+    state, _ = take(ProductState(MUG), huge)
+    again, back = huge._replace(event_id="again"), huge._replace(event_id="back", quantity=-1, revenue_minor=-(2**62))
+    more = SaleCorrected(MUG, "more", D * MS_PER_DAY, 0, 0, 2**62, 0, 0, 0)
+    folded = fold(state, [again, more, back, sale("good", D)], NOW)
+    assert folded.outcomes == (Outcome.EXCESSIVE, Outcome.EXCESSIVE, APPLIED, APPLIED)
+    assert folded.state.buckets[D].revenue < 2**63
+    assert folded.state.sales == 3
+
+
+def test_a_product_with_many_ids_knows_each_of_them_through_its_index():
+    """More segments than are scanned: the answers must be the same."""
+    state, sold = ProductState(MUG), []
+    for n in range(12):
+        events = [sale(f"{n}-{i}", D + n % 3) for i in range(TAIL_ENTRIES + 1)]
+        state, outcomes = take(state, *events)
+        assert set(outcomes) == {APPLIED}
+        sold += events
+    assert state.ledger.found_in, "no index was made"
+    assert set(take(state, *sold)[1]) == {DUPLICATE}
+    changed = [event._replace(quantity=77) for event in sold[::50]]
+    assert set(take(state, *changed)[1]) == {CONFLICT}
+    loaded = state._replace(ledger=state.ledger._replace(found_in=()))
+    assert loaded == state
+    assert set(take(loaded, *sold)[1]) == {DUPLICATE}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from domain.buckets import Bucket, Days
 from domain.events import MS_PER_DAY, ProductKey, ReorderRequired, SaleRecorded
 from domain.ledger import ENTRY_BYTES, Ledger, Segment
 from domain.orders import OpenOrder
 from domain.product import (
-    Bucket,
     ForecastNote,
     Interval,
     ProductState,
@@ -84,12 +84,14 @@ def rich_state(key: ProductKey, version: int = 1, segments: tuple[Segment, ...] 
     return ProductState(
         key=key,
         version=version,
-        buckets={
-            TODAY: Bucket(3, 10**12, 0, 0, 1),
-            TODAY - 40: Bucket(0, 0, 7, -3, 0),
-            TODAY - 91: Bucket(1),
-            TODAY - 2: Bucket(),
-        },
+        buckets=Days.of(
+            {
+                TODAY: Bucket(3, 10**12, 0, 0, 1),
+                TODAY - 40: Bucket(0, 0, 7, -3, 0),
+                TODAY - 91: Bucket(1),
+                TODAY - 2: Bucket(),
+            }
+        ),
         newest_day=TODAY,
         sales=5,
         units=-3,

@@ -5,7 +5,6 @@ It holds what DynamoState holds, in the same three places: headers, segments and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from domain.events import ProductKey, ReorderRequired
 from domain.ledger import Segment
@@ -31,7 +30,7 @@ class InMemoryState:
             return ProductState(key)
         ledger = header.ledger
         alive = tuple(self.segments[key, number] for number in range(ledger.first, ledger.next_number))
-        return replace(header, ledger=replace(ledger, segments=alive))
+        return header._replace(ledger=ledger._replace(segments=alive))
 
     async def load(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
         async with self.faults.around("load"):
@@ -56,7 +55,7 @@ class InMemoryState:
         if change.order is not None and change.order.reorder_id in self.orders:
             return Committed.NO
         # When nothing is undecided the store keeps no time for it.
-        self.headers[state.key] = state if state.dirty else replace(state, dirty_since=0)
+        self.headers[state.key] = state if state.dirty else state._replace(dirty_since=0)
         self.segments.update({(state.key, segment.number): segment for segment in change.written})
         for number in change.dropped:
             self.segments.pop((state.key, number), None)

@@ -16,7 +16,7 @@ from fakes.state import InMemoryState
 from domain.policy import SupplyTerms
 from handlers.place_reorders import PlaceReorders
 from handlers.products import Products
-from handlers.record_sales import Incoming, RecordSales
+from handlers.record_sales import RecordSales
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
 from handlers.watermark import Watermark
@@ -55,7 +55,7 @@ class Deciding:
         self.relay = RelayOutbox(self.store, self.bus, self.metrics)
 
     async def sold(self, *events):
-        outcomes, dirty = await self.record([Incoming(e, e.event_id, str) for e in events])
+        outcomes, dirty = await self.record(events, lambda row: (events[row].event_id, ""))
         assert None not in outcomes
         return dirty
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
-from dataclasses import replace
 
 import pytest
 from fakes.examples import A, B, C, first_change
 from fakes.faults import Fault
 from fakes.state import InMemoryState
 
+from domain.buckets import Bucket, Days
 from domain.events import ProductKey
-from domain.product import Bucket, ProductState
+from domain.product import ProductState
 from handlers.errors import TransientFailure
 from handlers.ports import Change, Committed
 from handlers.products import Products, bytes_of
@@ -29,7 +29,7 @@ def products(store):
 
 
 def later(state, **changes):
-    return Change(replace(state, version=state.version + 1, **changes))
+    return Change(state._replace(version=state.version + 1, **changes))
 
 
 async def test_who_holds_a_product_keeps_others_out(products):
@@ -166,7 +166,7 @@ async def test_only_the_changes_that_won_are_kept(products, store):
 
 def _sold(key, days):
     buckets = {20_000 + n: Bucket(1_000 + n, 10**6 + n, 300 + n, 10**5 + n, 500 + n) for n in range(days)}
-    return ProductState(key, version=1, newest_day=20_000 + days, buckets=buckets)
+    return ProductState(key, version=1, newest_day=20_000 + days, buckets=Days.of(buckets, 20_000 + days))
 
 
 async def test_the_cache_is_bounded_in_bytes_whatever_a_product_weighs(store):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from fakes.clock import NOW, TODAY
 from fakes.examples import A, B, C, sale
@@ -123,7 +121,7 @@ async def test_a_record_without_a_level_is_unknown_stock(deciding):
 
 async def test_assessing_changes_nothing(deciding):
     await deciding.sold(*sold(A))
-    before = replace(deciding.store.at(A))
+    before = deciding.store.at(A)._replace()
     await deciding.assessed(A)
     assert deciding.store.at(A) == before
     assert len(deciding.store.commits) == 1

@@ -194,7 +194,7 @@ class Shop:
 
     def _on_record(self, event: Event) -> EventKey:
         key = (event.product, id_digest(event.event_id))
-        self.events.setdefault(key, {})[payload_digest(event[2:])] = event
+        self.events.setdefault(key, {})[payload_digest(event)] = event
         return key
 
     def _send(self, keys: list[EventKey | None], body: str, product: ProductKey) -> None:

@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from domain.events import ProductKey
-from domain.product import Bucket, ProductState
+from domain.buckets import Bucket
+from domain.product import ProductState
 from handlers.errors import Misconfigured
 from handlers.ports import Change
 from worker import lambda_entry

@@ -139,7 +139,7 @@ def test_a_new_item_is_the_sale_that_a_queue_would_bring():
     del item["occurred_at"], item["event_id"]
     [from_table], [from_queue] = events_of(insert(image(**item))), events_of(by_queue)
     assert from_table == from_queue
-    assert payload_digest(from_table[2:]) == payload_digest(from_queue[2:])
+    assert payload_digest(from_table) == payload_digest(from_queue)
     assert fold(ProductState(from_queue.product), [from_table, from_queue], NOW).outcomes == (
         Outcome.APPLIED,
         Outcome.DUPLICATE,
@@ -593,7 +593,7 @@ def test_an_id_that_stands_twice_in_an_order_counts_once_there_as_it_did_when_it
     same = line("A", 2, event_id="e"), line("A", 2, event_id="e"), line("B", 2, event_id="e")
     recorded = fold(ProductState(A), [e for e in events_of(insert(order(*same))) if e.product == A], NOW).state
     withdrawn = [e for e in events_of(remove(order(*same))) if e.product == A]
-    assert fold(recorded, withdrawn, NOW).state.buckets == {DAY: Bucket()}
+    assert fold(recorded, withdrawn, NOW).state.buckets == {}
     other = line("A", 9, event_id="e")
     assert events_of(remove(order(same[0], other)))[0].sold == -2
     [reason] = reasons_of(modify(order(same[0]), order(same[0], other)))
@@ -975,7 +975,7 @@ def test_the_records_of_a_pipe_come_to_what_the_table_holds():
     four = fold(ProductState(SALE.product), [SALE._replace(quantity=4, revenue_minor=1_020)], NOW).state
     assert (state.buckets, state.sales, state.units) == (four.buckets, four.sales, four.units)
     gone = fold(state, recorded("remove"), NOW).state
-    assert (set(gone.buckets.values()), gone.sales, gone.units) == ({Bucket()}, 0, 0)
+    assert (gone.buckets, gone.sales, gone.units) == ({}, 0, 0)
 
 
 def test_an_order_with_an_empty_list_beside_its_lines_is_not_empty():

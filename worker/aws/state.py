@@ -241,7 +241,7 @@ class DynamoState:
 def _weight(change: Change) -> int:
     """About how many bytes a change brings into a transaction."""
     segments = sum(len(segment.entries) + 200 for segment in change.written)
-    return 2_000 + 30 * len(change.state.buckets) + segments + sum(len(e.detail) * 4 for e in change.outbox)
+    return 5_000 + segments + sum(len(e.detail) * 4 for e in change.outbox)
 
 
 def _cancelled(exc: ClientError, owners: Sequence[int]) -> Exception:

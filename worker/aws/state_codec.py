@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
-from domain.buckets import Bucket
+from domain.buckets import KEPT_DAYS, NO_DAYS, SLOTS, Days, OpenDays
 from domain.events import ProductKey, ReorderRequired
 from domain.ledger import Ledger, Segment
 from domain.orders import OpenOrder
@@ -78,8 +78,7 @@ def _body(state: ProductState) -> str:
     newest = state.newest_day
     body: dict[str, Any] = {"newest_day": newest}
     if newest is not None:
-        # Days count back from the newest; zeros at the end of a row are left out.
-        body["days"] = [_row(newest - day, bucket) for day, bucket in sorted(state.buckets.items())]
+        body["days"] = _rows(state.buckets)
     optional = {
         "category": state.category,
         "stock": state.stock,
@@ -95,11 +94,27 @@ def _body(state: ProductState) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _row(age: int, bucket: Bucket) -> list[int]:
-    row = [age, *bucket]
-    while len(row) > 1 and row[-1] == 0:
-        row.pop()
-    return row
+def _rows(days: Days) -> list[list[int]]:
+    """A row a day that came to anything, the oldest first: days before the newest, then the parts of its bucket, zeros
+    at the end left out."""
+    rows, newest, rare = [], days.newest, days.rare
+    main = days.main.tolist()
+    oldest_slot = (newest + 1) % SLOTS
+    for slot in (*range(oldest_slot, SLOTS), *range(oldest_slot)):
+        sold, revenue = main[slot], main[SLOTS + slot]
+        if rare is not None:
+            parts = [sold, revenue, rare[slot], rare[SLOTS + slot], rare[2 * SLOTS + slot]]
+            while parts and parts[-1] == 0:
+                parts.pop()
+        elif revenue:
+            parts = [sold, revenue]
+        elif sold:
+            parts = [sold]
+        else:
+            continue
+        if parts:
+            rows.append([(newest - slot) % SLOTS, *parts])
+    return rows
 
 
 def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...] = ()) -> ProductState:
@@ -116,7 +131,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
     return ProductState(
         key=product,
         version=int(item["version"]["N"]),
-        buckets={newest - age: Bucket(*values) for age, *values in body.get("days", [])},
+        buckets=_days(newest, body.get("days", ())) if newest is not None else NO_DAYS,
         newest_day=newest,
         sales=int(item["sales"]["N"]),
         units=int(item["units"]["N"]),
@@ -141,6 +156,15 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         band=body.get("band"),
         insight_on=body.get("insight_on"),
     )
+
+
+def _days(newest: int, rows: Sequence[list[int]]) -> Days:
+    draft = OpenDays(NO_DAYS)
+    draft.advance(newest)
+    for age, *parts in rows:
+        if age <= KEPT_DAYS:
+            draft.put((newest - age) % SLOTS, [*parts, 0, 0, 0, 0, 0][:5])
+    return draft.closed()
 
 
 def _open_order(cycle: int, quantity: int, received: int, due_on: int, receipts: Sequence[str] = ()) -> OpenOrder:

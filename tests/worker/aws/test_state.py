@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import pytest_asyncio
 from fakes import proxy as faulty
@@ -195,7 +193,7 @@ async def test_pages_are_followed(aws, store, truth):
 async def test_a_header_that_moves_on_while_its_segments_are_read_is_not_half_believed(aws, store, truth):
     first = rich_state(A, segments=(segment(0),))
     await truth.commit([Change(first, (segment(0),)), first_change(B)])
-    later = replace(first, version=2, ledger=replace(first.ledger, first=1, next_number=1, segments=()))
+    later = first._replace(version=2, ledger=first.ledger._replace(first=1, next_number=1, segments=()))
 
     async def moved_on(call):
         assert await truth.commit([Change(later, dropped=(0,))]) == [YES]

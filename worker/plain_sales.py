@@ -1,0 +1,112 @@
+"""Which sales does a body carry that is written just as docs/messages.md says?
+
+The short way that nearly every message takes: the fields of a sale under our own names, each of its own JSON type, one
+sale or an array of them, bare. Whatever is otherwise, however little, is left to worker/decode.py, which reads
+everything and says what is wrong. What both can read, both read alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import ConfigDict, FailFast, Field, StringConstraints, TypeAdapter, with_config
+from typing_extensions import TypedDict
+
+from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
+from worker.order_lines import LINES_MAX
+from worker.schema import (
+    CATEGORY_CHARS_MAX,
+    EPOCH,
+    FALLBACK_ID_CHARS_MAX,
+    FUTURE_MS,
+    ID_CHARS_MAX,
+    LABEL_BYTES_MAX,
+    MINOR_UNITS,
+    PRICE_MAX,
+    QUANTITY_MAX,
+    REVENUE_MINOR_MAX,
+    TIME_CHARS_MAX,
+    revenue_minor,
+)
+
+LABEL_CHARS_MAX = LABEL_BYTES_MAX // 12  # a character is at most four bytes, and each may be escaped to three
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_CHARS_MAX)]
+Absent = Annotated[int, Field(gt=1, lt=0)]  # no value is: whoever has such a field is no bare sale
+
+
+@with_config(ConfigDict(strict=True))
+class _Sale(TypedDict):
+    product_id: Id
+    event_id: NotRequired[Id]
+    occurred_at: Annotated[str, StringConstraints(max_length=TIME_CHARS_MAX)]
+    quantity: Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
+    unit_price: NotRequired[Annotated[float, Field(ge=-PRICE_MAX, le=PRICE_MAX, allow_inf_nan=False)] | None]
+    promotion: NotRequired[bool | None]
+    category: NotRequired[Annotated[str, StringConstraints(max_length=CATEGORY_CHARS_MAX)] | None]
+    location_id: NotRequired[Id | None]
+    type: NotRequired[Literal["sale_recorded"]]
+    # What makes an object an order, a stream record, or something that wraps the sale.
+    lines: NotRequired[Absent]
+    items: NotRequired[Absent]
+    line_items: NotRequired[Absent]
+    dynamodb: NotRequired[Absent]
+    detail: NotRequired[Absent]
+    Records: NotRequired[Absent]
+    Type: NotRequired[Absent]
+
+
+_one = TypeAdapter(_Sale).validator.validate_json
+_many = TypeAdapter(Annotated[list[_Sale], FailFast()]).validator.validate_json
+_parse = datetime.fromisoformat
+# Half of what calling a named tuple's class costs, and there is one of each for every sale.
+_made = tuple.__new__
+
+
+def plain_sales(body: str, message_id: str, now: int) -> list[SaleRecorded] | None:
+    """The sales of a body, None if any of it is not as plain as that. now (ms) is what their times are held against."""
+    try:
+        said = _many(body) if body.startswith("[") else (_one(body),)
+        return _sales(said, message_id, now + FUTURE_MS)
+    except ValueError:  # ValidationError is one
+        return None
+
+
+def _sales(said: Sequence[_Sale], message_id: str, latest: int) -> list[SaleRecorded] | None:
+    if not 0 < len(said) <= LINES_MAX:
+        return None
+    sales = []
+    for index, fields in enumerate(said):
+        product_id, location_id, event_id = fields["product_id"], fields.get("location_id"), fields.get("event_id")
+        if event_id is None:
+            event_id = f"{message_id}-{index}"
+            if len(event_id) > FALLBACK_ID_CHARS_MAX:
+                return None
+        moment = _parse(fields["occurred_at"])
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        since = moment - EPOCH
+        occurred_at = since.days * MS_PER_DAY + since.seconds * 1_000 + since.microseconds // 1_000
+        quantity, price = fields["quantity"], fields.get("unit_price")
+        minor = 0 if price is None else _revenue_minor(quantity, price)
+        letters = len(product_id) if location_id is None else len(product_id) + len(location_id)
+        if (
+            letters > LABEL_CHARS_MAX
+            or not 0 <= occurred_at <= latest
+            or not -REVENUE_MINOR_MAX <= minor <= REVENUE_MINOR_MAX
+        ):
+            return None
+        key = _made(ProductKey, (product_id, location_id))
+        promotion, category = fields.get("promotion"), fields.get("category")
+        sales.append(_made(SaleRecorded, (key, event_id, occurred_at, quantity, minor, promotion is True, category)))
+    return sales
+
+
+def _revenue_minor(quantity: int, price: float) -> int:
+    """As revenue_minor, which works with the decimal digits of the price: of two of them at most, these are exact."""
+    cents = round(price * MINOR_UNITS)
+    if cents / MINOR_UNITS == price:
+        return quantity * cents
+    return revenue_minor(quantity, Decimal(str(price)))
