@@ -23,38 +23,64 @@ class Products:
         self._bytes_max = cached_bytes_max
         self._bytes = 0
         self._states: OrderedDict[ProductKey, ProductState] = OrderedDict()
-        self._locks: dict[ProductKey, _Lock] = {}
+        self._held: set[ProductKey] = set()
+        self._asking: list[tuple[frozenset[ProductKey], asyncio.Future[None]]] = []
 
     @asynccontextmanager
     async def hold(self, keys: Iterable[ProductKey]) -> AsyncIterator[None]:
-        """Keeps other tasks of this worker from changing these products. Always taken in one order: no deadlock."""
-        wanted = sorted(set(keys), key=_order)
-        held: list[_Lock] = []
-        locks = [self._locks.setdefault(key, _Lock()) for key in wanted]
-        for lock in locks:
-            lock.users += 1
+        """Keeps other tasks of this worker from changing these products: all are had at once, and whoever asked for one
+        of them first has it first. So nobody waits for ever, for others or for itself."""
+        wanted = frozenset(keys)
+        ahead = [asked for asked, _ in self._asking]
+        if not wanted.isdisjoint(self._held) or not all(map(wanted.isdisjoint, ahead)):
+            await self._ask(wanted)
+        else:
+            self._held |= wanted
         try:
-            for lock in locks:
-                await lock.acquire()
-                held.append(lock)
             yield
         finally:
-            for lock in held:
-                lock.release()
-            for key, lock in zip(wanted, locks, strict=True):
-                lock.users -= 1
-                if not lock.users:
-                    del self._locks[key]
+            self._held -= wanted
+            self._serve()
+
+    async def _ask(self, wanted: frozenset[ProductKey]) -> None:
+        served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asking.append((wanted, served))
+        try:
+            await served
+        except asyncio.CancelledError:
+            if served.cancelled():
+                self._asking.remove((wanted, served))
+            else:  # served in the very moment of the cancellation
+                self._held -= wanted
+            self._serve()
+            raise
+
+    def _serve(self) -> None:
+        """Gives their products to those who ask, as far as they are free and nobody asked for them before."""
+        ahead: set[ProductKey] = set()
+        left = []
+        for wanted, served in self._asking:
+            if not served.cancelled() and wanted.isdisjoint(self._held) and wanted.isdisjoint(ahead):
+                self._held |= wanted
+                served.set_result(None)
+            else:
+                ahead |= wanted
+                left.append((wanted, served))
+        self._asking = left
 
     async def get(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
         """The states of these products, read from the store where they are not cached. Refused ones are absent."""
         # Taken before awaiting: another task may commit, and so forget, a state meanwhile.
-        found = {key: self._states[key] for key in keys if key in self._states}
-        missing = [key for key in keys if key not in found]
-        if missing:
-            found |= await self._store.load(missing)
-        for key, state in found.items():
+        cached = self._states
+        found = {key: cached[key] for key in keys if key in cached}
+        for key in found:
+            cached.move_to_end(key)
+        if len(found) == len(keys):
+            return found
+        loaded = await self._store.load([key for key in keys if key not in found])
+        for key, state in loaded.items():
             self._keep(key, state)
+        found |= loaded
         return {key: found[key] for key in keys if key in found}
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
@@ -91,15 +117,3 @@ def bytes_of(state: ProductState) -> int:
         ids += 130 * sum(map(len, ledger.found_in))
     days = 1_700 if state.buckets.rare is None else 4_000
     return 1_500 + days + 150 * len(state.intervals) + 250 * len(state.open_orders) + ids
-
-
-class _Lock(asyncio.Lock):
-    """A lock that knows how many tasks want it, so that it can go when none does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.users = 0
-
-
-def _order(key: ProductKey) -> tuple[str, bool, str]:
-    return key.product_id, key.location_id is not None, key.location_id or ""

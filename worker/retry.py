@@ -33,6 +33,16 @@ async def retrying(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> T:
     """Awaits call() until it succeeds; the last TransientFailure is raised as it is."""
+    try:
+        return await call()  # which nearly always succeeds, and then nothing else needs to be set up
+    except TransientFailure as exc:
+        first: list[TransientFailure] = [exc]
+
+    async def again() -> T:
+        if first:
+            raise first.pop()
+        return await call()
+
     return await AsyncRetrying(
         retry=retry_if_exception_type(TransientFailure),
         stop=stop_after_attempt(attempts),
@@ -40,7 +50,7 @@ async def retrying(
         before_sleep=_told,
         sleep=sleep,
         reraise=True,
-    )(call)
+    )(again)
 
 
 def _told(state: RetryCallState) -> None:

@@ -62,7 +62,7 @@ async def test_overlapping_sets_in_any_order_do_not_deadlock(products):
 
     async with asyncio.timeout(5):
         await asyncio.gather(*(work(n) for n in range(200)))
-    assert products._locks == {}
+    assert (products._held, products._asking) == (set(), [])
 
 
 async def test_a_set_that_names_a_product_twice_does_not_wait_for_itself(products):
@@ -81,7 +81,7 @@ async def test_who_is_cancelled_while_waiting_leaves_nothing_behind(products):
             pass
     async with asyncio.timeout(1), products.hold([A, B, C]):
         pass
-    assert products._locks == {}
+    assert (products._held, products._asking) == (set(), [])
 
 
 async def _hold(products, keys):

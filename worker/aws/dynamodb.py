@@ -40,17 +40,23 @@ async def gather_bounded(
     call: Callable[[A], Awaitable[T]], arguments: Iterable[A], in_flight: int = CALLS_IN_FLIGHT
 ) -> list[T]:
     """Awaits call(argument) for all, at most in_flight at a time; the first failure is raised after all have ended."""
-    slots = asyncio.Semaphore(in_flight)
+    waiting = list(arguments)
+    numbered = iter(enumerate(waiting))
+    results: dict[int, T] = {}
+    failures: dict[int, Exception] = {}
 
-    async def one(argument: A) -> T:
-        async with slots:
-            return await call(argument)
+    async def work() -> None:
+        for number_, argument in numbered:
+            try:
+                results[number_] = await call(argument)
+            except Exception as exc:  # noqa: BLE001 - raised again below, when the others have ended
+                failures[number_] = exc
 
-    results = await asyncio.gather(*(one(argument) for argument in arguments), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if not isinstance(result, BaseException)]
+    # A task for each slot, not for each argument.
+    await asyncio.gather(*(work() for _ in range(min(in_flight, len(waiting)))))
+    if failures:
+        raise failures[min(failures)]
+    return [results[number_] for number_ in range(len(waiting))]
 
 
 async def batch_get(client: Any, table: str, keys: Sequence[Item], *, consistent: bool) -> list[Item]:

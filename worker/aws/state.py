@@ -1,37 +1,29 @@
-"""How does a product's state become durable, once, whoever else is writing?
+"""Where does a product's state live, and what is still to be done?
 
-A commit is one conditional write: the header only over the version it was made from, its segments, order and outbox
-entries in the same transaction. Many products share a call; when it is cancelled each is tried alone. After a timeout
-the header itself is asked whether it carries this commit's token: a timeout is neither a success nor a failure."""
+A header and its segments are read so that they agree; what is dirty and what waits to be published is found by
+indexes of their own. How a state becomes durable is told in commits.py."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from enum import Enum
 from functools import partial
-from random import getrandbits
 from typing import Any
 
 import structlog
-from botocore.exceptions import ClientError
 
 from domain.events import ProductKey
 from domain.ledger import Segment
 from domain.product import ProductState, product_label, product_of
-from handlers.errors import Misconfigured, Overloaded, TransientFailure
+from handlers.errors import TransientFailure
 from handlers.ports import Change, Committed, OutboxEntry
 from worker.aws import state_codec as codec
-from worker.aws.clients import error_code, translated
+from worker.aws.commits import Commits
 from worker.aws.dynamodb import Item, batch_get, batch_write, gather_bounded, number, query, text
-from worker.retry import retrying
 
 log = structlog.get_logger()
 
-ACTIONS_MAX = 100
-TRANSACTION_BYTES_MAX = 700_000  # of 4 MB; a request over 1 MB would hold up the event loop while it is written
 DIRTY_INDEX = "dirty-index"
-TRANSACTIONS_IN_FLIGHT = 4
 LOADS_MAX = 3
 
 
@@ -42,19 +34,11 @@ class _Unread(Enum):
     MOVED = "moved"
 
 
-class _Cancelled(Exception):
-    """The transaction did not take effect. lost: positions of products whose condition failed."""
-
-    def __init__(self, lost: set[int]) -> None:
-        super().__init__("transaction cancelled")
-        self.lost = lost
-
-
 class DynamoState:
     def __init__(self, client: Any, table: str, deadline_s: float) -> None:
         self._client = client
         self._table = table
-        self._deadline_s = deadline_s
+        self._commits = Commits(client, table, deadline_s)
 
     async def load(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
         states = {key: ProductState(key) for key in keys}
@@ -110,98 +94,7 @@ class DynamoState:
         return codec.decode_header(product, item, segments)
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
-        token = f"{getrandbits(128):032x}"
-        results = [Committed.NO] * len(changes)
-
-        async def together(rows: list[int]) -> None:
-            await self._commit_rows(changes, rows, token, results)
-
-        await gather_bounded(together, self._groups(changes), TRANSACTIONS_IN_FLIGHT)
-        return results
-
-    async def _commit_rows(
-        self, changes: Sequence[Change], rows: list[int], token: str, results: list[Committed]
-    ) -> None:
-        try:
-            done = await self._transact([changes[row] for row in rows], token)
-            for row in rows if done is None else [rows[i] for i in done]:
-                results[row] = Committed.YES
-        except _Cancelled as cancelled:
-            again = [row for position, row in enumerate(rows) if position not in cancelled.lost]
-            if len(rows) > 1:
-                for row in again:
-                    await self._commit_rows(changes, [row], token, results)
-
-    def _groups(self, changes: Sequence[Change]) -> list[list[int]]:
-        """Rows that share a transaction, within the limits of actions and bytes."""
-        groups: list[list[int]] = []
-        actions = size = 0
-        for row, change in enumerate(changes):
-            weight = _weight(change)
-            count = 1 + len(change.written) + len(change.dropped) + bool(change.order) + len(change.outbox)
-            if not groups or actions + count > ACTIONS_MAX or size + weight > TRANSACTION_BYTES_MAX:
-                groups.append([])
-                actions = size = 0
-            groups[-1].append(row)
-            actions += count
-            size += weight
-        return groups
-
-    async def _transact(self, changes: Sequence[Change], token: str) -> list[int] | None:
-        """None when all took effect; after a failure of unknown effect the positions that did."""
-        owners: list[int] = []
-        actions: list[Item] = []
-        for position, change in enumerate(changes):
-            made = self._actions(change, token)
-            actions += made
-            owners += [position] * len(made)
-
-        async def once() -> None:
-            try:
-                with translated("TransactWriteItems"):
-                    async with asyncio.timeout(self._deadline_s):
-                        await self._client.transact_write_items(TransactItems=actions)
-            except Exception as exc:
-                cause = exc.__cause__
-                if isinstance(cause, ClientError) and error_code(cause) == "TransactionCanceledException":
-                    raise _cancelled(cause, owners) from exc
-                raise
-
-        try:
-            # A conflict or a throttle has no effect: it may be tried again under the same conditions.
-            await retrying_refused(once)
-        except TransientFailure:
-            return await self._took_effect(changes, token)
-        return None
-
-    async def _took_effect(self, changes: Sequence[Change], token: str) -> list[int]:
-        items = await batch_get(
-            self._client, self._table, [codec.header_key(c.state.key) for c in changes], consistent=True
-        )
-        ours = {item["pk"]["S"] for item in items if item["token"]["S"] == token}
-        return [i for i, change in enumerate(changes) if f"P#{product_label(change.state.key)}" in ours]
-
-    def _actions(self, change: Change, token: str) -> list[Item]:
-        state, table = change.state, self._table
-        header: Item = {"TableName": table, "Item": codec.encode_header(state, token)}
-        if state.version == 1:
-            header["ConditionExpression"] = "attribute_not_exists(pk)"
-        else:
-            header["ConditionExpression"] = "version = :was"
-            header["ExpressionAttributeValues"] = {":was": number(state.version - 1)}
-        puts = [codec.encode_segment(state.key, segment) for segment in change.written]
-        if change.order is not None:
-            puts.append(codec.encode_order(change.order, state.cycle))
-        absent = "attribute_not_exists(pk)"
-        actions: list[Item] = [{"Put": header}]
-        actions += [{"Put": {"TableName": table, "Item": i, "ConditionExpression": absent}} for i in puts]
-        actions += [{"Put": {"TableName": table, "Item": codec.encode_outbox(entry)}} for entry in change.outbox]
-        pk = text(f"P#{product_label(state.key)}")
-        actions += [
-            {"Delete": {"TableName": table, "Key": {"pk": pk, "sk": text(codec.segment_sk(dropped))}}}
-            for dropped in change.dropped
-        ]
-        return actions
+        return await self._commits(changes)
 
     async def dirty(self, before: int, limit: int) -> list[ProductKey]:
         found = await gather_bounded(partial(self._dirty_shard, before, limit), range(codec.SHARDS))
@@ -236,41 +129,3 @@ class DynamoState:
         await batch_write(
             self._client, self._table, [{"DeleteRequest": {"Key": codec.outbox_key(i)}} for i in entry_ids]
         )
-
-
-def _weight(change: Change) -> int:
-    """About how many bytes a change brings into a transaction."""
-    segments = sum(len(segment.entries) + 200 for segment in change.written)
-    return 5_000 + segments + sum(len(e.detail) * 4 for e in change.outbox)
-
-
-def _cancelled(exc: ClientError, owners: Sequence[int]) -> Exception:
-    reasons = [reason.get("Code", "None") for reason in exc.response.get("CancellationReasons", [])]
-    lost = {owner for owner, reason in zip(owners, reasons, strict=False) if reason == "ConditionalCheckFailed"}
-    if lost:
-        return _Cancelled(lost)
-    if "ValidationError" in reasons:
-        said = [reason["Message"] for reason in exc.response["CancellationReasons"] if reason.get("Message")]
-        return Misconfigured(f"TransactWriteItems can never succeed: {'; '.join(said)}")
-    return Overloaded(f"TransactWriteItems was cancelled: {', '.join(sorted(set(reasons)))}")
-
-
-async def retrying_refused(call: Any) -> None:
-    """Retries what was refused without effect; anything of unknown effect is raised at once."""
-
-    async def once() -> None:
-        try:
-            await call()
-        except Overloaded:
-            raise
-        except TransientFailure as exc:
-            raise _Unknown from exc
-
-    try:
-        await retrying(once)
-    except _Unknown as exc:
-        raise TransientFailure("the effect of a transaction is not known") from exc
-
-
-class _Unknown(Exception):
-    """Neither done nor undone, for all we know."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
 
+from pydantic_core import from_json, to_json
+
 from domain.buckets import KEPT_DAYS, NO_DAYS, SLOTS, Days, OpenDays
 from domain.events import ProductKey, ReorderRequired
 from domain.ledger import Ledger, Segment
@@ -49,71 +51,72 @@ def segment_sk(number_: int) -> str:
 
 def encode_header(state: ProductState, token: str) -> Item:
     """The header item. token names this very commit, to tell after a timeout whether it took effect."""
-    ledger = state.ledger
-    item = {
-        **header_key(state.key),
-        "schema": number(SCHEMA),
-        "version": number(state.version),
-        "token": text(token),
-        "sales": number(state.sales),
-        "units": number(state.units),
-        "cycle": number(state.cycle),
-        "decisions": number(state.decisions),
-        "dirty": number(state.dirty),
-        "body": text(_body(state)),
-        "first_segment": number(ledger.first),
-        "next_segment": number(ledger.next_number),
-        "tail_newest_day": number(ledger.tail_newest_day),
+    ledger, label = state.ledger, product_label(state.key)
+    item: Item = {
+        "pk": {"S": f"P#{label}"},
+        "sk": {"S": HEADER},
+        "schema": {"N": str(SCHEMA)},
+        "version": {"N": str(state.version)},
+        "token": {"S": token},
+        "sales": {"N": str(state.sales)},
+        "units": {"N": str(state.units)},
+        "cycle": {"N": str(state.cycle)},
+        "decisions": {"N": str(state.decisions)},
+        "dirty": {"N": str(state.dirty)},
+        "body": {"S": _body(state)},
+        "first_segment": {"N": str(ledger.first)},
+        "next_segment": {"N": str(ledger.next_number)},
+        "tail_newest_day": {"N": str(ledger.tail_newest_day)},
     }
     if ledger.tail:
         item["tail"] = {"B": ledger.tail}
     if state.dirty:
         # Only dirty products stand in the index: the sweeper reads nothing else.
-        item["dirty_shard"] = text(shard_of(product_label(state.key)))
-        item["dirty_since"] = number(state.dirty_since)
+        item["dirty_shard"] = {"S": shard_of(label)}
+        item["dirty_since"] = {"N": str(state.dirty_since)}
     return item
 
 
 def _body(state: ProductState) -> str:
-    newest = state.newest_day
-    body: dict[str, Any] = {"newest_day": newest}
-    if newest is not None:
+    body: dict[str, Any] = {"newest_day": state.newest_day}
+    if state.newest_day is not None:
+        # Days count back from the newest; zeros at the end of a row are left out.
         body["days"] = _rows(state.buckets)
-    optional = {
-        "category": state.category,
-        "stock": state.stock,
-        "orders": state.open_orders,
-        "promotions": state.promotions,
-        "received_at": state.received_at or None,
-        "forecast": state.forecast,
-        "intervals": state.intervals,
-        "band": state.band,
-        "insight_on": state.insight_on,
-    }
-    body.update({name: value for name, value in optional.items() if value not in (None, ())})
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    optional = (
+        ("category", state.category),
+        ("stock", state.stock),
+        ("orders", state.open_orders),
+        ("promotions", state.promotions),
+        ("received_at", state.received_at or None),
+        ("forecast", state.forecast),
+        ("intervals", state.intervals),
+        ("band", state.band),
+        ("insight_on", state.insight_on),
+    )
+    body |= {name: value for name, value in optional if value is not None and value != ()}
+    return to_json(body).decode()
 
 
 def _rows(days: Days) -> list[list[int]]:
     """A row a day that came to anything, the oldest first: days before the newest, then the parts of its bucket, zeros
     at the end left out."""
-    rows, newest, rare = [], days.newest, days.rare
-    main = days.main.tolist()
-    oldest_slot = (newest + 1) % SLOTS
-    for slot in (*range(oldest_slot, SLOTS), *range(oldest_slot)):
-        sold, revenue = main[slot], main[SLOTS + slot]
-        if rare is not None:
-            parts = [sold, revenue, rare[slot], rare[SLOTS + slot], rare[2 * SLOTS + slot]]
-            while parts and parts[-1] == 0:
-                parts.pop()
-        elif revenue:
-            parts = [sold, revenue]
-        elif sold:
-            parts = [sold]
-        else:
-            continue
-        if parts:
-            rows.append([(newest - slot) % SLOTS, *parts])
+    newest, main = days.newest, days.main.tolist()
+    sold, revenue = main[:SLOTS], main[SLOTS:]
+    active = {slot for column in (sold, revenue) for slot, part in enumerate(column) if part}
+    if days.rare is None:
+        rows = [[(newest - slot) % SLOTS, sold[slot], revenue[slot]] for slot in active]
+    else:
+        rare = days.rare.tolist()
+        back, refunded, promoted = rare[:SLOTS], rare[SLOTS : 2 * SLOTS], rare[2 * SLOTS :]
+        active |= {slot for column in (back, refunded, promoted) for slot, part in enumerate(column) if part}
+        rows = [
+            [(newest - slot) % SLOTS, sold[slot], revenue[slot], back[slot], refunded[slot], promoted[slot]]
+            for slot in active
+        ]
+    for row in rows:
+        while row[-1] == 0:
+            row.pop()
+    rows.sort(reverse=True)
     return rows
 
 
@@ -125,7 +128,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
             f"product {product_label(product)} was written with schema {schema}, this worker knows {SCHEMA}: "
             "deploy the newer version again"
         )
-    body = json.loads(item["body"]["S"])
+    body = from_json(item["body"]["S"])
     newest = body["newest_day"]
     forecast = body.get("forecast")
     return ProductState(
@@ -161,9 +164,17 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
 def _days(newest: int, rows: Sequence[list[int]]) -> Days:
     draft = OpenDays(NO_DAYS)
     draft.advance(newest)
-    for age, *parts in rows:
-        if age <= KEPT_DAYS:
-            draft.put((newest - age) % SLOTS, [*parts, 0, 0, 0, 0, 0][:5])
+    main = draft.main
+    for row in rows:
+        age, slot = row[0], (newest - row[0]) % SLOTS
+        if age > KEPT_DAYS:
+            continue
+        if len(row) > 3:
+            draft.put(slot, [*row[1:], 0, 0][:5])
+        else:
+            main[slot] = row[1]
+            if len(row) == 3:
+                main[SLOTS + slot] = row[2]
     return draft.closed()
 
 
