@@ -5,7 +5,7 @@ the errors of handlers/errors.py; nothing else comes out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -101,16 +101,33 @@ class StateStore(Protocol):
         """Commits each change if and only if its product is still at the version it was made from."""
         ...
 
-    async def dirty(self, before: int, limit: int) -> list[ProductKey]:
-        """Products that have been dirty since before this time (ms). May lag behind."""
-        ...
-
     async def outbox(self, before: int, limit: int) -> list[OutboxEntry]:
         """Entries created before this time (ms) and not yet forgotten."""
         ...
 
     async def forget(self, entry_ids: Sequence[str]) -> None:
         """Removes published entries from the outbox."""
+        ...
+
+
+class Agenda(Protocol):
+    """Which products are to be decided, whatever becomes of this worker. One that stands there twice, or for nothing,
+    costs a look."""
+
+    def mark(self) -> int:
+        """What was added until now, as done() is told."""
+        ...
+
+    async def add(self, keys: Collection[ProductKey]) -> None:
+        """Durable when this returns. A failure leaves open whether it is."""
+        ...
+
+    async def done(self, keys: Collection[ProductKey], mark: int) -> None:
+        """These products need no decision for anything that was added before the mark."""
+        ...
+
+    async def due(self, before: int, limit: int) -> list[ProductKey]:
+        """Products that were added before this time (ms), by whichever worker, and are not done."""
         ...
 
 

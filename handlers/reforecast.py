@@ -51,12 +51,14 @@ class Reforecast:
         self._clock = clock
         self._metrics = metrics
 
-    async def __call__(self, keys: Sequence[ProductKey]) -> list[Assessment]:
-        """Assesses those of the products that are dirty. TransientFailure if the stock cannot be read."""
+    async def __call__(self, keys: Sequence[ProductKey]) -> tuple[list[Assessment], set[ProductKey]]:
+        """Assesses those of the products that are dirty; returns also those that are not. A product whose state this
+        worker must not touch is neither. TransientFailure if the stock cannot be read."""
         states = await self._products.get(keys)
         snapshots = [state for state in states.values() if state.dirty]
+        clean = {key for key, state in states.items() if not state.dirty}
         if not snapshots:
-            return []
+            return [], clean
         for state in snapshots:
             self._watermark.reach(state.newest_day or 0)
         records = await self._inventory.read([state.key for state in snapshots])
@@ -64,7 +66,7 @@ class Reforecast:
         terms = [record.terms for record in known]
         stocks = [newest_stock(r.stock, s.stock, s.received_at) for r, s in zip(known, snapshots, strict=True)]
         forecasts, inputs = await self._forecasts(snapshots, terms)
-        return assess(snapshots, stocks, terms, forecasts, inputs)
+        return assess(snapshots, stocks, terms, forecasts, inputs), clean
 
     async def _forecasts(
         self, snapshots: list[ProductState], terms: list[SupplyTerms]

@@ -81,10 +81,13 @@ class Deciding:
 
     async def _decide_some(self, keys: list[ProductKey]) -> set[ProductKey]:
         parts, started = self._parts, perf_counter()
-        assessments = await parts.reforecast(keys)
+        mark = parts.agenda.mark()
+        assessments, clean = await parts.reforecast(keys)
         if not assessments:
+            await self._tick_off(clean, mark)
             return set()
         placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
+        await self._tick_off(clean | {each.snapshot.key for each in assessments} - placed.still_dirty, mark)
         left = await parts.relay_outbox(placed.outbox)
         parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))
         try:
@@ -96,6 +99,13 @@ class Deciding:
             self._ask(crossed)
         parts.metrics.observe(Metric.DECIDE_TIME, (perf_counter() - started) * 1000)
         return placed.still_dirty
+
+    async def _tick_off(self, keys: set[ProductKey], mark: int) -> None:
+        """Takes the decided off the agenda. What stays there is looked at once more, for nothing."""
+        try:
+            await self._parts.agenda.done(keys, mark)
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("agenda.not_ticked_off", products=len(keys), reason=str(exc))
 
     def _ask(self, crossed: Crossed) -> None:
         if self._parts.explain is None:
@@ -116,9 +126,10 @@ class Deciding:
             await self._parts.explain(self._insights.get_nowait())
 
     async def sweep(self, before: int) -> None:
-        """Takes up the products that have been dirty since before some time (ms): their worker has not decided them."""
-        dirty = await self._parts.store.dirty(before, SWEPT_MAX)
-        forgotten = {key for key in dirty if key not in self._dirty}
+        """Takes up the products that have stood on the agenda since before some time (ms): their worker has not decided
+        them."""
+        due = await self._parts.agenda.due(before, SWEPT_MAX)
+        forgotten = {key for key in due if key not in self._dirty}
         if forgotten:
             log.info("dirty.swept", products=len(forgotten))
             self.add(forgotten)

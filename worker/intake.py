@@ -1,6 +1,7 @@
 """How does a micro-batch of messages become durable and go?
 
-decode → quarantine what is no event → fold and commit → write the counts → acknowledge. A message is acknowledged
+decode → quarantine what is no event → fold and commit → note what is to be decided → write the counts → acknowledge.
+A message is acknowledged
 only when each of its lines is counted or kept aside; any other is handed back whole, and its counted lines will be
 recognised when it comes again."""
 
@@ -19,7 +20,7 @@ from domain.events import Event, ProductKey, SaleCorrected, SaleRecorded
 from domain.product import Outcome
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.metrics import Metric
-from handlers.ports import Clock, Parking, Quarantined
+from handlers.ports import Agenda, Clock, Parking, Quarantined
 from handlers.record_sales import RecordSales
 from worker.decode import OUR_NAMES, Rejected, as_text, decode, read
 from worker.sources.bodies import Bodies
@@ -68,6 +69,7 @@ class Intake:
         self,
         bodies: Bodies,
         record: RecordSales,
+        agenda: Agenda,
         parking: Parking,
         clock: Clock,
         metrics: EmbeddedMetrics,
@@ -75,6 +77,7 @@ class Intake:
     ) -> None:
         self._bodies = bodies
         self._record = record
+        self._agenda = agenda
         self._parking = parking
         self._clock = clock
         self._metrics = metrics
@@ -102,11 +105,12 @@ class Intake:
         self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
 
     async def settle(self, batch: Batch) -> Settled:
-        """Makes everything in the batch durable, and its counts written."""
+        """Makes everything in the batch durable, and what is to be decided for it, and its counts written."""
         started = perf_counter()
         unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
         outcomes, dirty = await self._record(batch.events, partial(self._line_of, batch))
+        await self._agenda.add(dirty)
         self._count(batch.events, outcomes)
         if None in outcomes:
             unsettled.update(batch.owners[row] for row, outcome in enumerate(outcomes) if outcome is None)

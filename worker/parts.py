@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handlers.explain import Explain
 from handlers.place_reorders import PlaceReorders
-from handlers.ports import Clock, ForecastMetrics, Forecasts, Parking, StateStore
+from handlers.ports import Agenda, Clock, ForecastMetrics, Forecasts, Parking, StateStore
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
 from worker.intake import Intake
@@ -26,6 +26,7 @@ class Parts:
     explain: Explain | None
     relay_outbox: RelayOutbox
     store: StateStore
+    agenda: Agenda
     parking: Parking
     forecasts: Forecasts
     forecast_metrics: ForecastMetrics

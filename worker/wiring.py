@@ -17,6 +17,7 @@ from handlers.record_sales import RecordSales
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
 from handlers.watermark import Watermark
+from worker.aws.agenda import DynamoAgenda
 from worker.aws.bedrock import BedrockExplainer
 from worker.aws.clients import Clients, translated
 from worker.aws.cloudwatch import CloudWatchForecasts
@@ -32,6 +33,7 @@ from worker.runner import Runner
 from worker.settings import Settings
 from worker.sources.bodies import Bodies
 from worker.sources.dynamodb_streams import DynamoStreamSource
+from worker.sources.partitions import PartitionedSqsSource, queue_urls
 from worker.sources.shards.discovery import require_readable_stream
 from worker.sources.source import Source
 from worker.sources.sqs import SqsSource
@@ -47,25 +49,29 @@ async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
 async def _sources(settings: Settings, clients: Clients, parts: Parts, clock: Clock) -> tuple[Source, ...]:
     sources: list[Source] = []
     if settings.queue_name:
-        with translated(f"GetQueueUrl {settings.queue_name}"):
-            queue = await clients.sqs.get_queue_url(QueueName=settings.queue_name)
-        sources.append(
-            SqsSource(
-                clients.sqs,
-                queue["QueueUrl"],
-                settings.visibility_timeout_s,
-                settings.pollers,
-                settings.messages_in_flight,
-            )
-        )
+        sources.append(await _queue(settings, clients, parts, clock))
     if settings.stream_table:
         await require_readable_stream(clients.dynamodb, settings.stream_table)
-        with translated(f"DescribeTable {settings.leases_table}"):
-            await clients.dynamodb.describe_table(TableName=settings.leases_table)
+        await _require_leases_table(settings, clients)
         sources.append(
             DynamoStreamSource(clients.streams, clients.dynamodb, parts.parking, clock, parts.metrics, settings)
         )
     return tuple(sources)
+
+
+async def _queue(settings: Settings, clients: Clients, parts: Parts, clock: Clock) -> Source:
+    urls = await queue_urls(clients.sqs, settings)
+    if settings.queue_partitions > 1:
+        await _require_leases_table(settings, clients)
+        return PartitionedSqsSource(clients.sqs, clients.dynamodb, urls, clock, parts.metrics, settings)
+    return SqsSource(
+        clients.sqs, urls[0], settings.visibility_timeout_s, settings.pollers, settings.messages_in_flight
+    )
+
+
+async def _require_leases_table(settings: Settings, clients: Clients) -> None:
+    with translated(f"DescribeTable {settings.leases_table}"):
+        await clients.dynamodb.describe_table(TableName=settings.leases_table)
 
 
 async def build_parts(
@@ -91,6 +97,7 @@ async def build_parts(
         clients.dynamodb, clients.s3, settings.state_table, settings.quarantine_bucket, settings.quarantine_days
     )
     bus = EventBridgeBus(clients.events, settings.event_bus)
+    agenda = DynamoAgenda(clients.dynamodb, settings.state_table, clock)
     watermark = Watermark()
     record = RecordSales(products, parking if keeps_late else LateStays(parking), clock, metrics, watermark)
     reforecast = Reforecast(
@@ -110,7 +117,13 @@ async def build_parts(
     return Parts(
         sources=(),
         intake=Intake(
-            Bodies(clients.s3, settings.payload_bucket), record, parking, clock, metrics, settings.table_fields
+            Bodies(clients.s3, settings.payload_bucket),
+            record,
+            agenda,
+            parking,
+            clock,
+            metrics,
+            settings.table_fields,
         ),
         parking=parking,
         reforecast=reforecast,
@@ -118,6 +131,7 @@ async def build_parts(
         explain=explain,
         relay_outbox=RelayOutbox(store, bus, metrics),
         store=store,
+        agenda=agenda,
         forecasts=DynamoForecasts(clients.dynamodb, settings.forecasts_table),
         forecast_metrics=CloudWatchForecasts(clients.cloudwatch, settings.metrics_products),
         metrics=metrics,

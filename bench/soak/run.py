@@ -21,8 +21,10 @@ from bench.soak.shared_time import SharedTime
 from bench.soak.worker_process import CALENDAR, LEAK
 from domain.events import MS_PER_DAY
 from handlers.metrics import Metric
+from worker.aws.agenda import DynamoAgenda
 from worker.aws.clients import Clients, Endpoints, open_clients
 from worker.aws.state import DynamoState
+from worker.clock import SystemClock
 from worker.local.embedded_aws import create_resources, embedded_aws
 from worker.local.gateway import Gateway
 from worker.local.models import Models
@@ -160,8 +162,10 @@ async def _until_done(parts: _Parts, display: Display) -> None:
 async def _quiet(parts: _Parts) -> bool:
     if parts.settled < parts.shop.sent:
         return False
-    store, later = DynamoState(parts.clients.dynamodb, parts.soaked.settings.state_table, 30), 2**50
-    return not await store.outbox(later, 1) and not await store.dirty(later, 1)
+    table, later = parts.soaked.settings.state_table, 2**49
+    store = DynamoState(parts.clients.dynamodb, table, 30)
+    agenda = DynamoAgenda(parts.clients.dynamodb, table, SystemClock())
+    return not await store.outbox(later, 1) and not await agenda.due(later, 1)
 
 
 def _show(parts: _Parts, display: Display) -> None:

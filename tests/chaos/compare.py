@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zlib import decompress
 
 from chaos.sales import Line
 from chaos.shop import OPENING_STOCK, Shop
@@ -34,7 +35,7 @@ class Kept:
 
     @property
     def dirty(self) -> int:
-        return sum(int(header["dirty"]["N"]) > 0 or "dirty_shard" in header for header in self.headers.values())
+        return sum(int(header["dirty"]["N"]) > 0 for header in self.headers.values())
 
 
 async def read_kept(dynamodb: Any, table: str) -> Kept:
@@ -92,7 +93,7 @@ def _counts(headers: dict[str, Item], twin: dict[str, Counted]) -> Iterator[str]
             counted = int(header[name]["N"])
             if counted != sent:
                 yield f"{label}: {_wrong(name, counted, sent)}"
-        yield from _days(label, json.loads(header["body"]["S"]), must)
+        yield from _days(label, json.loads(decompress(header["body"]["B"])), must)
 
 
 def _days(label: str, body: dict[str, Any], must: Counted) -> Iterator[str]:
@@ -135,7 +136,7 @@ def _cycles(label: str, header: Item, orders: dict[str, Item], first: dict[str, 
     cycles = sorted(_cycle(order_id) for order_id in orders if order_id.rpartition(":")[0] == label)
     if cycles != list(range(1, int(header["cycle"]["N"]) + 1)):
         yield f"{label} has had {header['cycle']['N']} cycles and holds the orders of {cycles}"
-    for cycle, quantity, received, *_ in json.loads(header["body"]["S"]).get("orders", ()):
+    for cycle, quantity, received, *_ in json.loads(decompress(header["body"]["B"])).get("orders", ()):
         if f"{label}:{cycle}" in first:
             yield f"order {label}:{cycle} is open with {received} of {quantity} received, and all was delivered"
 

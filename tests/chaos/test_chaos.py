@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import repeat
 from types import SimpleNamespace
 from typing import Self
+from zlib import compress
 
 import pytest
 
@@ -194,7 +195,8 @@ DETAIL = {
 def header(**changed):
     body = {"newest_day": 19784, "days": [[0, 10, 1250, 1, 125]]}
     numbers = {"sales": 3, "units": 9, "cycle": 1, "dirty": 0, **changed}
-    return {**{name: {"N": str(value)} for name, value in numbers.items()}, "body": {"S": json.dumps(body)}}
+    counters = {name: {"N": str(value)} for name, value in numbers.items()}
+    return {**counters, "body": {"B": compress(json.dumps(body).encode())}}
 
 
 def found(lines=LINES, published=(DETAIL,), aside=("standard-000003-b", "standard-000004-a"), ordered=5, **changed):

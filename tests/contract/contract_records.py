@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fakes.clock import NOW, TODAY
 from fakes.examples import A
-from targets.base import soon
 
 from domain.events import ProductKey
 from domain.forecast import DemandForecast, TotalDemand
@@ -22,12 +21,3 @@ async def only(store, key: ProductKey) -> ProductState:
     return (await store.load([key]))[key]
 
 
-async def dirty(store, before: int, wanted, limit: int = 1_000) -> set[ProductKey]:
-    """The dirty products, once they are those that are wanted: the port may lag behind."""
-
-    async def found():
-        keys = await store.dirty(before, limit)
-        assert len(keys) == len(set(keys))
-        return set(keys)
-
-    return await soon(found, set(wanted))

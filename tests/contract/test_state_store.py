@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from contract_records import dirty, only
+from contract_records import only
 from fakes.clock import NOW
 from fakes.examples import ODD_KEYS, A, B, C, entry, first_change, order_of, rich_state, sale, segment, state_after
 from hypothesis import HealthCheck, given, settings
@@ -51,7 +51,6 @@ async def test_ids_are_kept_verbatim_and_apart(store):
     states = [rich_state(key)._replace(units=n) for n, key in enumerate(ODD_KEYS)]
     assert await store.commit([Change(state) for state in states]) == [YES] * len(states)
     assert await store.load(ODD_KEYS) == {state.key: state for state in states}
-    assert await dirty(store, NOW + 1, ODD_KEYS) == set(ODD_KEYS)
 
 
 async def test_a_wrong_version_writes_nothing_and_leaves_the_others(store):
@@ -150,18 +149,6 @@ async def test_the_outbox_tells_entries_of_some_age_until_they_are_forgotten(sto
     assert sorted(await store.outbox(NOW + 99, 100)) == sorted(entries[35:])
 
 
-async def test_the_dirty_are_found_by_age_until_they_are_decided(store):
-    keys = [ProductKey(f"p{n}") for n in range(30)]
-    states = {key: first_change(key).state._replace(dirty_since=NOW + n) for n, key in enumerate(keys)}
-    await store.commit([Change(state) for state in states.values()])
-    assert await dirty(store, NOW + 20, keys[:20]) == set(keys[:20])
-    assert len(await store.dirty(NOW + 99, 5)) == 5
-    assert await store.dirty(NOW, 100) == []
-    decided = [states[key]._replace(version=2, dirty=0) for key in keys[:10]]
-    assert await store.commit([Change(state) for state in decided]) == [YES] * 10
-    assert await dirty(store, NOW + 99, keys[10:]) == set(keys[10:])
-
-
 async def test_a_state_loaded_is_one_that_can_be_committed_on(store):
     await store.commit([Change(state_after(A, 1, 2, 3))])
     folded = fold(await only(store, A), [sale(A, "later", 5)], NOW)
@@ -170,7 +157,8 @@ async def test_a_state_loaded_is_one_that_can_be_committed_on(store):
 
 
 states = st.builds(
-    lambda key, units, stock, category, band: rich_state(key)._replace(units=units, stock=StockLevel(stock, NOW), category=category, band=band
+    lambda key, units, stock, category, band: rich_state(key)._replace(
+        units=units, stock=StockLevel(stock, NOW), category=category, band=band
     ),
     key=st.builds(
         ProductKey,

@@ -65,11 +65,6 @@ class InMemoryState:
         self.commits.append(change)
         return Committed.YES
 
-    async def dirty(self, before: int, limit: int) -> list[ProductKey]:
-        async with self.faults.around("dirty"):
-            found = [key for key, state in self.headers.items() if state.dirty and state.dirty_since < before]
-        return found[:limit]
-
     async def outbox(self, before: int, limit: int) -> list[OutboxEntry]:
         async with self.faults.around("outbox"):
             found = [entry for entry in self.entries.values() if entry.created_at < before]

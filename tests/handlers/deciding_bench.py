@@ -60,7 +60,8 @@ class Deciding:
         return dirty
 
     async def assessed(self, *keys):
-        return await self.reforecast(list(keys))
+        assessments, _ = await self.reforecast(list(keys))
+        return assessments
 
     async def decided(self, *keys):
         return await self.place(await self.assessed(*keys))

@@ -33,7 +33,7 @@ async def test_the_dirty_are_assessed_with_the_shops_stock_and_the_models_foreca
 async def test_what_is_not_dirty_is_not_assessed(deciding):
     await deciding.sold(*sold(A))
     await deciding.decided(A)
-    said = await deciding.reforecast([A, B])
+    said, _ = await deciding.reforecast([A, B])
     assert said == []
     assert len(deciding.forecaster.asked) == 1
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Set
 from typing import Any
+from zlib import decompress
 
 from domain.events import MS_PER_DAY, ProductKey
 from domain.product import product_label, product_of
@@ -73,9 +74,8 @@ class Judge:
         self._expect(int(header["cycle"]["N"]), twin.cycle + len(orders), f"cycle of {product}")
         for order in orders:
             self._ordered(product, twin, order, created)
-        on_order = {
-            cycle: quantity - got for cycle, quantity, got, *_ in json.loads(header["body"]["S"]).get("orders", [])
-        }
+        body = json.loads(decompress(header["body"]["B"]))
+        on_order = {cycle: quantity - got for cycle, quantity, got, *_ in body.get("orders", [])}
         self._expect(on_order, {c: q for c, q in twin.outstanding.items() if q > 0}, f"orders of {product}")
 
     def _count(self, product: ProductKey, twin: Twin, items: Iterable[Item]) -> None:
@@ -99,7 +99,7 @@ class Judge:
     def _agree(self, product: ProductKey, twin: Twin, header: Item) -> None:
         self._expect(int(header["sales"]["N"]), twin.sales, f"sales of {product}")
         self._expect(int(header["units"]["N"]), twin.units, f"units of {product}")
-        body = json.loads(header["body"]["S"])
+        body = json.loads(decompress(header["body"]["B"]))
         self._expect(body["newest_day"], twin.newest_day, f"newest day of {product}")
         if twin.newest_day is None:
             return

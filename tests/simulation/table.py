@@ -15,15 +15,13 @@ Write = tuple[str, Key, Item | None]  # table, key, the item or None for a delet
 
 
 class Table:
-    """items by key, and once more by partition. before holds, for the index, what stood at a key until shortly ago, and
-    until when that shows."""
+    """items by key, and once more by partition."""
 
     def __init__(self, name: str, keys: tuple[str, ...]) -> None:
         self.name = name
         self.keys = keys
         self.items: dict[Key, Item] = {}
         self.partitions: defaultdict[str, dict[Key, Item]] = defaultdict(dict)
-        self.before: dict[Key, tuple[float, Item | None]] = {}
 
     def show(self, key: Key, item: Item | None) -> None:
         """From now on readers see this; None is a deletion."""
@@ -38,10 +36,6 @@ class Table:
 
 def by_key(row: tuple[Key, Item]) -> Any:
     return row[0]
-
-
-def by_index(row: tuple[Key, Item]) -> Any:
-    return plain(row[1]["dirty_since"]), row[0]
 
 
 def key_schema(table: Table) -> list[Said]:

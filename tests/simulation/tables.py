@@ -1,8 +1,8 @@
 """A DynamoDB in memory that is as unhelpful as the real one may be.
 
 A transaction locks its items, is decided at one instant, and becomes visible item by item; whatever else wants to
-write one of them meanwhile is refused with a conflict. Batches answer for a part. An index lags behind. The limits of
-the API are enforced."""
+write one of them meanwhile is refused with a conflict. Batches answer for a part. The limits of the API are
+enforced."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from simulation.table import (
     Key,
     Table,
     Write,
-    by_index,
     by_key,
     cancelled,
     key_schema,
@@ -28,8 +27,6 @@ from simulation.table import (
 ACTIONS_MAX = 100
 GET_KEYS_MAX = 100
 WRITE_ITEMS_MAX = 25
-INDEX_KEYS = ("dirty_shard", "dirty_since")
-INDEX_LAG_MAX_S = 2.0
 
 
 class Tables:
@@ -95,31 +92,23 @@ class Tables:
         """Pages of at most Limit items, whatever the filter then leaves of them, as DynamoDB counts."""
         table = self._within_capacity(said["TableName"])
         values = said["ExpressionAttributeValues"]
-        rows = self._index_of(table) if "IndexName" in said else list(table.partitions[values[":pk"]["S"]].items())
+        refuse_if("IndexName" in said, "the simulated DynamoDB has no index")
+        rows = table.partitions[values[":pk"]["S"]].items()
         met = [(key, item) for key, item in rows if meets(item, said["KeyConditionExpression"], values)]
-        by = by_index if "IndexName" in said else by_key
-        met.sort(key=by)
+        met.sort(key=by_key)
         after = said.get("ExclusiveStartKey")
         if after is not None:
             # Where the page before ended, even if what stood there is gone.
-            met = [row for row in met if by(row) > by((table.key_of(after), after))]
+            met = [row for row in met if by_key(row) > by_key((table.key_of(after), after))]
         limit = min(said.get("Limit", 1_000), self._page())
         page = met[:limit]
         items = [dict(item) for _, item in page if meets(item, said.get("FilterExpression"), values)]
         if len(met) <= limit:
             return {"Items": items}
-        names = [*table.keys, *INDEX_KEYS] if "IndexName" in said else table.keys
-        return {"Items": items, "LastEvaluatedKey": {name: page[-1][1][name] for name in names}}
+        return {"Items": items, "LastEvaluatedKey": {name: page[-1][1][name] for name in table.keys}}
 
     def _page(self) -> int:
         return self._network.chance.choice((1, 2, 5)) if self._unlucky() else 1_000
-
-    def _index_of(self, table: Table) -> list[tuple[Key, Item]]:
-        now = self._network.loop.time()
-        table.before = {key: held for key, held in table.before.items() if held[0] > now}
-        rows = {**table.items, **{key: item for key, (_, item) in table.before.items() if item is not None}}
-        absent = {key for key, (_, item) in table.before.items() if item is None}
-        return [(key, item) for key, item in rows.items() if key not in absent and "dirty_shard" in item]
 
     def expire(self, name: str, now: int) -> None:
         """Some of the items whose time to live was over by now (ms) are deleted, the others later."""
@@ -194,10 +183,7 @@ class Tables:
         self.decided(writes)
 
     def _show(self, name: str, key: Key, item: Item | None) -> None:
-        table = self._tables[name]
-        lag = self._network.chance.random() * INDEX_LAG_MAX_S
-        table.before[key] = (self._network.loop.time() + lag, table.items.get(key))
-        table.show(key, item)
+        self._tables[name].show(key, item)
 
     def _unlucky(self) -> bool:
         return self._draw() < self._network.weather.partial

@@ -99,11 +99,11 @@ SEGMENTS = {
     "ExpressionAttributeValues": {":pk": {"S": "P#1"}, ":first": {"S": "E#0"}, ":last": {"S": "E#9"}},
     "ConsistentRead": True,
 }
-DIRTY = {
-    "IndexName": "dirty-index",
-    "KeyConditionExpression": "dirty_shard = :shard AND dirty_since < :before",
-    "ExpressionAttributeValues": {":shard": {"S": "0"}, ":before": {"N": "99"}},
+AGENDA = {
+    "KeyConditionExpression": "pk = :pk AND sk < :before",
+    "ExpressionAttributeValues": {":pk": {"S": "A#0"}, ":before": {"S": "99"}},
     "Limit": 1,
+    "ConsistentRead": True,
 }
 PUBLISHED = [
     {"Source": "s", "DetailType": "t", "Detail": f'{{"n": {n}}}', "EventBusName": SETTINGS.event_bus} for n in range(6)
@@ -184,7 +184,7 @@ IN_A_ROW = {
         [_query(**SEGMENTS, Limit=1), _query(**SEGMENTS, Limit=1, ExclusiveStartKey=_key("E#1"))],
         {},
     ),
-    "an index": ([_query(**DIRTY)], {}),
+    "an agenda": ([_query(**AGENDA)], {}),
     "a filter that leaves nothing": ([_query(**SEGMENTS | {"FilterExpression": "sk < :first"})], {}),
     "a condition that fails among others": (
         [

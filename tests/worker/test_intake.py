@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from fakes.agenda import InMemoryAgenda
 from fakes.clock import NOW
 from fakes.examples import A, B
 from fakes.faults import Fault
@@ -46,9 +47,10 @@ class Bodies:
 class Bench:
     def __init__(self, clock, metrics, faults) -> None:
         self.store, self.parking = InMemoryState(faults), InMemoryParking(faults)
+        self.agenda = InMemoryAgenda(faults, clock)
         self.bodies, self.faults, self.metrics = Bodies(), faults, metrics
         record = RecordSales(Products(self.store, 100, 10**9), self.parking, clock, metrics, Watermark())
-        self.intake = Intake(self.bodies, record, self.parking, clock, metrics, {"product_id": "sku"})
+        self.intake = Intake(self.bodies, record, self.agenda, self.parking, clock, metrics, {"product_id": "sku"})
 
     async def __call__(self, *messages) -> object:
         batch = Batch()

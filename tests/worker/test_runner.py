@@ -17,6 +17,7 @@ from domain.events import ProductKey
 from domain.product import ProductState
 from handlers.announcements import announce_reorder
 from handlers.ports import Change
+from worker.aws.agenda import DynamoAgenda
 from worker.aws.state import DynamoState
 from worker.clock import SystemClock
 from worker.producer import pointer_body
@@ -312,6 +313,7 @@ async def test_what_a_dead_worker_left_behind_is_finished(aws, truth):
     ordered = first_change(PRODUCTS[1]).state
     order = order_of(PRODUCTS[1])
     await truth.commit([Change(forgotten), Change(ordered, order=order, outbox=(announce_reorder(order),))])
+    await DynamoAgenda(aws.clients.dynamodb, aws.settings.state_table, SystemClock()).add(PRODUCTS[:2])
     await stocked(aws, 0)
     async with running(aws, sweep_age_s=0):
 

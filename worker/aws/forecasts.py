@@ -1,14 +1,15 @@
 """Where can a planner, a dashboard or an accuracy report find a product's forecasts?
 
-retail-forecasts holds one item a product and day, written again when the day's forecast changes and kept for
-KEPT_DAYS. product is product_id, or product_id#location_id."""
+retail-forecasts holds one item a product and day, written again when anything in it changes and kept for KEPT_DAYS. Its
+product_id is the product's, or product_id#location_id."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from domain.events import MS_PER_DAY
+from domain.events import MS_PER_DAY, ProductKey
 from domain.policy import FORECAST_DAYS
 from domain.product import product_label
 from handlers.announcements import iso_day, iso_time
@@ -16,16 +17,28 @@ from handlers.ports import ForecastRecord
 from worker.aws.dynamodb import Item, batch_write, number, text
 
 KEPT_DAYS = 400
+REMEMBERED_MAX = 100_000
 
 
 class DynamoForecasts:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
+        self._saved: OrderedDict[ProductKey, int] = OrderedDict()
 
     async def save(self, records: Sequence[ForecastRecord]) -> None:
-        items = {(record.product, record.forecast.as_of): _item(record) for record in records}
+        # Nearly every decision comes to the forecast that was saved for an earlier one of the day.
+        unsaved = [record for record in records if self._saved.get(record.product) != _content(record)]
+        items = {(record.product, record.forecast.as_of): _item(record) for record in unsaved}
         await batch_write(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items.values()])
+        self._saved.update({record.product: _content(record) for record in unsaved})
+        while len(self._saved) > REMEMBERED_MAX:
+            self._saved.popitem(last=False)
+
+
+def _content(record: ForecastRecord) -> int:
+    """What is saved of a forecast, beside when it was made."""
+    return hash(record[:-1])
 
 
 def _item(record: ForecastRecord) -> Item:

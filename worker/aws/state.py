@@ -1,7 +1,7 @@
 """Where does a product's state live, and what is still to be done?
 
-A header and its segments are read so that they agree; what is dirty and what waits to be published is found by
-indexes of their own. How a state becomes durable is told in commits.py."""
+A header and its segments are read so that they agree. How a state becomes durable is told in commits.py, and which
+products are still to be decided in agenda.py."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from worker.aws.dynamodb import Item, batch_get, batch_write, gather_bounded, nu
 
 log = structlog.get_logger()
 
-DIRTY_INDEX = "dirty-index"
 LOADS_MAX = 3
 
 
@@ -95,20 +94,6 @@ class DynamoState:
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
         return await self._commits(changes)
-
-    async def dirty(self, before: int, limit: int) -> list[ProductKey]:
-        found = await gather_bounded(partial(self._dirty_shard, before, limit), range(codec.SHARDS))
-        return [product_of(item["pk"]["S"].removeprefix("P#")) for part in found for item in part][:limit]
-
-    async def _dirty_shard(self, before: int, limit: int, shard: int) -> list[Item]:
-        return await query(
-            self._client,
-            TableName=self._table,
-            IndexName=DIRTY_INDEX,
-            KeyConditionExpression="dirty_shard = :shard AND dirty_since < :before",
-            ExpressionAttributeValues={":shard": text(str(shard)), ":before": number(before)},
-            Limit=limit,
-        )
 
     async def outbox(self, before: int, limit: int) -> list[OutboxEntry]:
         found = await gather_bounded(partial(self._outbox_shard, before, limit), range(codec.SHARDS))

@@ -15,7 +15,6 @@ from typing import Any
 
 from worker.aws.clients import Clients
 from worker.aws.eventbridge import SOURCE
-from worker.aws.state import DIRTY_INDEX
 from worker.local.processes import child, free_port, listening
 from worker.settings import Settings
 from worker.sources.shards.lineage import ShardKey
@@ -88,18 +87,8 @@ async def _tables(dynamodb: Any, settings: Settings) -> None:
     await dynamodb.create_table(
         TableName=settings.state_table,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            *_attributes("pk", "sk", "dirty_shard"),
-            {"AttributeName": "dirty_since", "AttributeType": "N"},
-        ],
+        AttributeDefinitions=_attributes("pk", "sk"),
         KeySchema=_key("pk", "sk"),
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": DIRTY_INDEX,
-                "KeySchema": _key("dirty_shard", "dirty_since"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
     )
     for table, keys in (
         (settings.inventory_table, ("product_id", "location_id")),

@@ -15,8 +15,10 @@ from pathlib import Path
 from domain.events import SaleRecorded
 from handlers.announcements import iso_day
 from handlers.metrics import Metric
+from worker.aws.agenda import DynamoAgenda
 from worker.aws.clients import Clients
 from worker.aws.state import DynamoState
+from worker.clock import SystemClock
 from worker.local.items import sale_of
 from worker.local.models import Models
 from worker.local.observed import Observed
@@ -175,7 +177,8 @@ class Local:
             return False
         now = int(time.time() * 1000) + 60_000
         store = DynamoState(self.clients.dynamodb, self.settings.state_table, self.settings.commit_deadline_s)
-        return not await store.outbox(now, 1) and not await store.dirty(now, 1)
+        agenda = DynamoAgenda(self.clients.dynamodb, self.settings.state_table, SystemClock())
+        return not await store.outbox(now, 1) and not await agenda.due(now, 1)
 
     async def wind_up(self) -> None:
         """Nothing more is sold; what is under way has a little time to arrive, which it may need in a pipe."""

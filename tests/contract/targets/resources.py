@@ -8,7 +8,6 @@ from typing import Any
 
 from worker.aws.clients import Clients
 from worker.aws.eventbridge import SOURCE
-from worker.aws.state import DIRTY_INDEX
 from worker.settings import Settings
 from worker.sources.shards.discovery import VIEW
 
@@ -37,15 +36,9 @@ def streaming(settings: Settings, suffix: str) -> Settings:
 
 async def create_tables(dynamodb: Any, settings: Settings) -> None:
     """Creates the tables and waits until each can be used."""
-    projection = {"ProjectionType": "KEYS_ONLY"}
-    index = {"IndexName": DIRTY_INDEX, "KeySchema": _key("dirty_shard", "dirty_since"), "Projection": projection}
     waiting: list[str] = []
     for table, keys in tables_of(settings).items():
-        if table == settings.state_table:
-            of_the_index = (("dirty_shard", "S"), ("dirty_since", "N"))
-            waiting += await _create(dynamodb, table, keys, *of_the_index, GlobalSecondaryIndexes=[index])
-        else:
-            waiting += await _create(dynamodb, table, keys)
+        waiting += await _create(dynamodb, table, keys)
     await _until_usable(dynamodb, waiting)
 
 
