@@ -1,7 +1,8 @@
 """How do messages come in and go, and never more of them than there is room for?
 
 Room is taken before receiving: nothing is received that there is no room for. Each source has its own, so that none
-starves another; bytes are bounded over all of them."""
+starves another; bytes are bounded over all of them. While a source gives as much as it can at a time it is asked by all
+its pollers, otherwise by the steady ones: an empty queue is billed by the call."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from worker.sources.source import Message, Source
 from worker.telemetry import EmbeddedMetrics
-from worker.waiting import set_within
+from worker.waiting import first_of, set_within
 
 log = structlog.get_logger()
 
@@ -68,16 +69,22 @@ class Receiving:
         self._body_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
+        self._behind = {source.name: asyncio.Event() for source in sources}
         self.inbox: asyncio.Queue[Message | None] = asyncio.Queue()
 
     @property
     def sources(self) -> Sequence[Source]:
         return list(self._sources.values())
 
-    async def poll(self, source: Source, stop: asyncio.Event) -> None:
-        """Fills the inbox from a source until stop is set; the receive that is open then is awaited."""
-        slots = self._slots[source.name]
+    async def poll(self, source: Source, stop: asyncio.Event, number: int = 0) -> None:
+        """Fills the inbox from a source until stop is set; the receive that is open then is awaited. number: which of
+        the source's pollers this is."""
+        slots, behind = self._slots[source.name], self._behind[source.name]
+        steady = number < source.steady_pollers
         while not stop.is_set():
+            if not steady and not behind.is_set():
+                await first_of(behind, stop)
+                continue
             await self._room.wait()
             await slots.take(source.receive_max)
             messages: list[Message] = []
@@ -91,6 +98,10 @@ class Receiving:
                 await set_within(stop, BACK_OFF_S)
             finally:
                 slots.give(source.receive_max - len(messages))
+            if len(messages) == source.receive_max:
+                behind.set()
+            elif not messages:
+                behind.clear()
             self._hold(sum(getsizeof(message.body) for message in messages))
             for message in messages:
                 await self.inbox.put(message)

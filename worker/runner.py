@@ -48,9 +48,9 @@ class Runner:
             deciding = group.create_task(self._deciding.run())
             recording = group.create_task(self._record(group))
             pollers = [
-                group.create_task(self._receiving.poll(source, stop))
+                group.create_task(self._receiving.poll(source, stop, number))
                 for source in self._parts.sources
-                for _ in range(source.pollers)
+                for number in range(source.pollers)
             ]
             await stop.wait()
             log.info("drain.started", deadline_s=self._settings.drain_timeout_s)

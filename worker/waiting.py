@@ -1,4 +1,4 @@
-"""How is something waited for, but not for ever?"""
+"""How is something waited for, but not for ever, or not for it alone?"""
 
 from __future__ import annotations
 
@@ -12,3 +12,14 @@ async def set_within(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Waits until one of the events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

@@ -19,7 +19,7 @@ from worker.sources.source import Message
 class Tiny:
     """A source that brings what a test puts there. waiting: receives that are open. failing: what a call raises."""
 
-    receive_max, in_flight_max, pollers = 2, 4, 2
+    receive_max, in_flight_max, pollers, steady_pollers = 2, 4, 2, 2
 
     def __init__(self, name="tiny") -> None:
         self.name = name
@@ -85,7 +85,7 @@ def receives(sources, metrics):
 async def polling(receives):
     """Every poller of every source, for as long as the block; gives what stops them."""
     stop = asyncio.Event()
-    pollers = [asyncio.create_task(receives.poll(s, stop)) for s in receives.sources for _ in range(s.pollers)]
+    pollers = [asyncio.create_task(receives.poll(s, stop, n)) for s in receives.sources for n in range(s.pollers)]
     await settled()
     try:
         yield stop
@@ -217,6 +217,37 @@ async def test_beyond_so_many_bytes_nothing_is_received_from_anybody(receives, s
         await receives.acknowledge(large, [])
         await settled()
         assert (inbox(receives), one.waiting, two.waiting) == (["y"], 1, 1)
+
+
+async def test_a_source_is_asked_by_all_its_pollers_only_while_it_gives_as_much_as_it_can(receives, sources):
+    one, two = sources
+    one.steady_pollers = 1
+    async with polling(receives):
+        assert (one.receives, two.receives) == (1, 2), "two is asked by both of its pollers from the beginning"
+        few = one.bring("a")
+        await settled()
+        await receives.acknowledge(few, [])
+        await settled()
+        assert (one.receives, one.waiting) == (2, 1), "one that brought less than it could is followed by one"
+        many = one.bring("b", "c")
+        await settled()
+        await receives.acknowledge(many, [])
+        await settled()
+        assert one.waiting == 2, "it may have more than one receive brings"
+        assert inbox(receives) == ["a", "b", "c"]
+
+
+async def test_a_poller_that_waits_for_work_ends_with_a_stop(receives, sources):
+    one, _ = sources
+    one.steady_pollers = 0
+    stop = asyncio.Event()
+    poller = asyncio.create_task(receives.poll(one, stop, 1))
+    await settled()
+    assert one.receives == 0
+    stop.set()
+    async with asyncio.timeout(1):
+        await poller
+    assert one.receives == 0
 
 
 async def test_a_stop_awaits_the_open_receives_and_begins_no_other(receives, sources):

@@ -27,7 +27,7 @@ from worker.retry import retrying
 ACTIONS_MAX = 100
 TRANSACTION_BYTES_MAX = 700_000  # of 4 MB; a request over 1 MB would hold up the event loop while it is written
 TRANSACTIONS_IN_FLIGHT = 4
-PUTS_IN_FLIGHT = 16
+PUTS_IN_FLIGHT = 32
 ABSENT = "attribute_not_exists(pk)"
 
 

@@ -53,7 +53,7 @@ class DynamoStreamSource:
         metrics: EmbeddedMetrics,
         settings: Settings,
     ) -> None:
-        self.pollers = settings.shard_readers
+        self.pollers = self.steady_pollers = settings.shard_readers
         self.in_flight_max = settings.records_in_flight
         self._parking = parking
         self._clock = clock

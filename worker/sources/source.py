@@ -21,12 +21,14 @@ class Message(NamedTuple):
 
 class Source(Protocol):
     """name stands in each of its messages. receive_max: messages that one receive may bring. in_flight_max: messages
-    received and not yet settled. pollers: receive calls at a time."""
+    received and not yet settled. pollers: receive calls at a time, at most; steady_pollers: also when there is little
+    to receive."""
 
     name: str
     receive_max: int
     in_flight_max: int
     pollers: int
+    steady_pollers: int
 
     async def receive(self, wait_s: int) -> list[Message]:
         """Up to receive_max messages, waiting for the first one at most wait_s."""

@@ -31,6 +31,7 @@ class SqsSource:
 
     name = "sqs"
     receive_max = BATCH_MAX
+    steady_pollers = 1
 
     def __init__(
         self, client: Any, queue_url: str, visibility_timeout_s: int, pollers: int = 2, in_flight_max: int = 200
