@@ -39,13 +39,20 @@ def id_digest(event_id: str) -> bytes:
 
 def payload_digest(event: Event) -> bytes:
     """The 4 bytes that tell a re-sent event from another one under the same id."""
-    if type(event) is SaleRecorded:  # nearly all are
-        _, _, occurred_at, quantity, revenue_minor, promotion, category = event
-        check = crc32(_SALE.pack(occurred_at, quantity, revenue_minor, promotion))
-        if category is not None:
-            check = crc32(category.encode("utf-8", "surrogatepass"), check + _CONTINUED)
-        return check.to_bytes(PAYLOAD_BYTES)
-    return blake2b(repr(event[2:]).encode("utf-8", "surrogatepass"), digest_size=PAYLOAD_BYTES).digest()
+    return entry_of(event)[ID_BYTES:]
+
+
+def entry_of(event: Event) -> bytes:
+    """What is remembered of an event: the digest of its id, and that of its payload."""
+    if type(event) is not SaleRecorded:
+        payload = repr(event[2:]).encode("utf-8", "surrogatepass")
+        return id_digest(event[1]) + blake2b(payload, digest_size=PAYLOAD_BYTES).digest()
+    _, event_id, occurred_at, quantity, revenue_minor, promotion, category = event
+    check = crc32(_SALE.pack(occurred_at, quantity, revenue_minor, promotion))
+    if category is not None:
+        check = crc32(category.encode("utf-8", "surrogatepass"), check + _CONTINUED)
+    digest = blake2b(event_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
+    return digest + check.to_bytes(PAYLOAD_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

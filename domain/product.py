@@ -6,7 +6,7 @@ are results, not errors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from domain.events import (
     ShipmentReceived,
     StockChanged,
 )
-from domain.ledger import NO_IDS, Ledger, Segment, id_digest, payload_digest
+from domain.ledger import ID_BYTES, NO_IDS, Ledger, Segment, entry_of
 from domain.orders import OpenOrder
 
 INTERVAL_DAYS = 28
@@ -113,16 +113,17 @@ def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:  # n
     # Against the header as it was: the order of the events within a batch changes nothing.
     late_before = newest - HORIZON_DAYS
     tail, older = ledger.tail, ledger.segments
-    category, newest_accepted_day = state.category, -1
+    category, last_day, sales, units = state.category, -1, 0, 0
     outcomes: list[Outcome] = []
     accepted: dict[bytes, bytes] = {}
     for event in events:
-        digest, payload = id_digest(event[1]), payload_digest(event)
-        known = accepted.get(digest)
-        if known is None and (older or digest in tail):
-            known = ledger.payload_of(digest)
-        if known is not None:
-            outcomes.append(DUPLICATE if known == payload else CONFLICT)
+        entry = entry_of(event)
+        digest = entry[:ID_BYTES]
+        if digest in accepted:
+            outcomes.append(DUPLICATE if accepted[digest] == entry else CONFLICT)
+            continue
+        if (older or digest in tail) and (known := ledger.payload_of(digest)) is not None:
+            outcomes.append(DUPLICATE if known == entry[ID_BYTES:] else CONFLICT)
             continue
         day = event[2] // MS_PER_DAY
         if type(event) is not SaleRecorded:
@@ -136,27 +137,32 @@ def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:  # n
                 if day > newest:
                     days.advance(day)
                     main, newest, oldest = days.main, days.newest, days.oldest
-                if quantity >= 0 and not promotion and day >= oldest:
+                if quantity >= 0 and day >= oldest and not promotion:
+                    slot = day % SLOTS
                     # The sum that might not fit comes first: then the other was not touched yet.
-                    main[SLOTS + day % SLOTS] += revenue
-                    main[day % SLOTS] += quantity
+                    main[SLOTS + slot] += revenue
+                    main[slot] += quantity
                 else:
                     days.add(day, bucket_of(event))
             except OverflowError:
                 outcome = EXCESSIVE
             else:
                 outcome = APPLIED
-                days.sales += 1
-                days.units += quantity
-                category = category if named is None else named
+                sales += 1
+                units += quantity
+                if named is not None:
+                    category = named
         outcomes.append(outcome)
         if outcome is APPLIED:
-            accepted[digest] = payload
+            accepted[digest] = entry
             # The day of any event keeps its id: a receipt must not count twice either.
-            newest_accepted_day = max(newest_accepted_day, day)
+            if day > last_day:
+                last_day = day
     if not accepted:
         return Folded(state, tuple(outcomes))
-    ledger, written, dropped = _remembered(ledger, accepted, newest_accepted_day, newest, now // MS_PER_DAY)
+    days.sales += sales
+    days.units += units
+    ledger, written, dropped = _remembered(ledger, accepted.values(), last_day, newest, now // MS_PER_DAY)
     return Folded(_next(rest, days, len(accepted), ledger, category, now), tuple(outcomes), written, dropped)
 
 
@@ -206,11 +212,10 @@ def _received(
 
 
 def _remembered(
-    ledger: Ledger, accepted: dict[bytes, bytes], newest_accepted_day: int, newest_day: int, today: int
+    ledger: Ledger, entries: Iterable[bytes], last_day: int, newest_day: int, today: int
 ) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
     """The ledger with the accepted ids, the segments to write, and the numbers of those to delete."""
-    entries = b"".join([digest + payload for digest, payload in accepted.items()])
-    ledger, written = ledger.append(entries, newest_accepted_day, today)
+    ledger, written = ledger.append(b"".join(entries), last_day, today)
     if not ledger.segments or newest_day == NO_DAY:
         return ledger, written, ()
     ledger, dropped = ledger.forget(newest_day - HORIZON_DAYS, today - HORIZON_DAYS)
