@@ -71,6 +71,7 @@ class Days(Mapping[int, Bucket]):
     def of(cls, buckets: Mapping[int, Bucket], newest: int = NO_DAY) -> Days:
         """The days of these buckets; those that are too old beside the newest, or beside newest, are left out."""
         draft = OpenDays(NO_DAYS)
+        draft.own()
         draft.advance(max(newest, *buckets, NO_DAY))
         for day, bucket in buckets.items():
             draft.add(day, bucket)
@@ -106,18 +107,26 @@ NO_DAYS = Days(NO_DAY, NOTHING_SOLD, None)
 
 
 class OpenDays:
-    """Days under change, and by how many sales and net units they have changed. It lives for one fold only, and copies
-    what it is about to change."""
+    """Days under change, and by how many sales and net units they have changed since they were last closed. What was
+    closed belongs to others as well: it is copied before it is changed."""
 
-    __slots__ = ("main", "newest", "oldest", "rare", "sales", "units")
+    __slots__ = ("main", "newest", "oldest", "rare", "sales", "shared", "units")
 
     def __init__(self, days: Days) -> None:
         self.newest = days.newest
         self.oldest = days.newest - KEPT_DAYS
-        self.main = days.main[:]
-        self.rare = days.rare[:] if days.rare is not None else None
+        self.main = days.main
+        self.rare = days.rare
+        self.shared = True
         self.sales = 0
         self.units = 0
+
+    def own(self) -> None:
+        """Before anything is changed."""
+        if self.shared:
+            self.main = self.main[:]
+            self.rare = self.rare[:] if self.rare is not None else None
+            self.shared = False
 
     def add(self, day: int, parts: Iterable[int]) -> None:
         """Adds the parts of a bucket to a day, if it is not too old to be kept. OverflowError, and no sum is changed,
@@ -160,4 +169,6 @@ class OpenDays:
         self.oldest = newest - KEPT_DAYS
 
     def closed(self) -> Days:
+        self.shared = True
+        self.sales = self.units = 0
         return Days(self.newest, self.main, self.rare)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.buckets import KEPT_DAYS, SLOTS, WINDOW_DAYS, Days
-from domain.product import ProductState
+from domain.buckets import KEPT_DAYS, SLOTS, WINDOW_DAYS, Days, OpenDays
+from domain.product import OpenProduct, ProductState
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class DailySeries:
         )
 
 
-def series_of(states: Sequence[ProductState], as_of: int) -> DailySeries:
+def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> DailySeries:
     """Lays the days of many products out as arrays."""
     sold, revenue, returned, promoted = _window([state.buckets for state in states], as_of)
     # A correction may come before its sale: such a day is below zero for a while, and has no price.
@@ -68,7 +68,7 @@ def series_of(states: Sequence[ProductState], as_of: int) -> DailySeries:
     return DailySeries(as_of, sold - returned, last_price, mean_price, promoted_share, promotions)
 
 
-def _window(days: Sequence[Days], as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
+def _window(days: Sequence[Days | OpenDays], as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
     """Sold, revenue, returned and promoted of the WINDOW_DAYS days before as_of, a row a product."""
     wanted = np.arange(as_of - WINDOW_DAYS, as_of)
     slots = wanted % SLOTS

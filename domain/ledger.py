@@ -6,12 +6,10 @@ every change of it is fenced by its version, so header and segments always agree
 whole segment, when every event of it would be late anyway and the horizon has passed on the wall clock too.
 
 An entry is 16 bytes of BLAKE2b of the event id and 4 bytes of its payload: two ids of one product collide with a
-chance below 1e-24 even at ten million ids. In a few segments an id is looked for by scanning them. A product with
-more has an index of its segments in memory, which is derived from them and never stored."""
+chance below 1e-24 even at ten million ids."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
@@ -26,7 +24,6 @@ ENTRY_BYTES = ID_BYTES + PAYLOAD_BYTES
 TAIL_ENTRIES = 16
 SEGMENT_ENTRIES_MAX = 8_192  # 160 KB, well under the 400 KB of an item
 DROPPED_PER_COMMIT_MAX = 8
-SEGMENTS_SCANNED_MAX = 4
 
 _SALE = Struct(">qqq?")
 _CONTINUED = 1  # a sale without a category must not look like one with an empty name
@@ -65,76 +62,42 @@ class Segment:
     written_on: int
 
 
-Index = tuple[dict[bytes, Segment], ...]
-"""In which segment is an id? Tables of falling size, so that a new one is merged into few others, and none is ever
-changed. A table may still name segments that were dropped."""
-
-
 class Ledger(NamedTuple):
-    """The ids of one product. Segments first..next_number-1 are alive, and all are in `segments`. found_in covers all
-    of them if there is one, and is no part of what a ledger is: a ledger that was just loaded has none yet."""
+    """The ids of one product. Segments first..next_number-1 are alive, and all are in `segments`."""
 
     tail: bytes = b""
     tail_newest_day: int = -1
     first: int = 0
     next_number: int = 0
     segments: tuple[Segment, ...] = ()
-    found_in: Index = ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Ledger) and self[:5] == other[:5]
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self[:5])
-
-    def searchable(self) -> Ledger:
-        """The same ledger, with an index if it has so many segments that scanning them would take long."""
-        if self.found_in or len(self.segments) <= SEGMENTS_SCANNED_MAX:
-            return self
-        return self._replace(found_in=_indexed((), self.segments, self.first))
-
-    def seen(self, digest: bytes) -> bool:
-        """Whether the id may have been counted: payload_of knows. Nearly always it is a quick no."""
-        if digest in self.tail:
-            return True
-        for table in self.found_in:
-            if digest in table:
-                return True
-        return bool(self.segments) and not self.found_in
 
     def payload_of(self, digest: bytes) -> bytes | None:
         """The payload digest an id was counted with, None if it was not counted."""
-        if digest in self.tail and (found := _find(self.tail, digest)) is not None:
+        found = _find(self.tail, digest)
+        if found is not None:
             return found
-        if self.found_in:
-            for table in self.found_in:
-                segment = table.get(digest)
-                if segment is not None and segment.number >= self.first:
-                    return _find(segment.entries, digest)
-            return None
         for segment in reversed(self.segments):
             found = _find(segment.entries, digest)
             if found is not None:
                 return found
         return None
 
+    def digests(self) -> set[bytes]:
+        """Every id that is remembered."""
+        return digests_of(b"".join((self.tail, *(segment.entries for segment in self.segments))))
+
     def append(self, entries: bytes, newest_day: int, today: int) -> tuple[Ledger, tuple[Segment, ...]]:
         """Remembers more entries; returns the new ledger and the segments that must be written with it."""
         tail = self.tail + entries
         tail_newest_day = max(self.tail_newest_day, newest_day)
         if len(tail) <= TAIL_ENTRIES * ENTRY_BYTES:
-            return Ledger(tail, tail_newest_day, self.first, self.next_number, self.segments, self.found_in), ()
+            return Ledger(tail, tail_newest_day, self.first, self.next_number, self.segments), ()
         size = SEGMENT_ENTRIES_MAX * ENTRY_BYTES
         written = tuple(
             Segment(self.next_number + i, tail[at : at + size], tail_newest_day, today)
             for i, at in enumerate(range(0, len(tail), size))
         )
-        index = _indexed(self.found_in, written, self.first) if self.found_in else ()
-        ledger = Ledger(b"", -1, self.first, self.next_number + len(written), self.segments + written, index)
-        return ledger, written
+        return Ledger(b"", -1, self.first, self.next_number + len(written), self.segments + written), written
 
     def forget(self, late_before: int, written_before: int) -> tuple[Ledger, tuple[int, ...]]:
         """Drops the oldest segments whose every event is late by now; returns the numbers to delete."""
@@ -152,18 +115,9 @@ class Ledger(NamedTuple):
 NO_IDS = Ledger()
 
 
-def _indexed(index: Index, segments: Iterable[Segment], first: int) -> Index:
-    """The index with more segments in it, those before first left out."""
-    added = {
-        segment.entries[at : at + ID_BYTES]: segment
-        for segment in segments
-        for at in range(0, len(segment.entries), ENTRY_BYTES)
-    }
-    tables = list(index)
-    while tables and len(tables[-1]) < 2 * len(added):
-        alive = {digest: segment for digest, segment in tables.pop().items() if segment.number >= first}
-        added = alive | added
-    return (*tables, added)
+def digests_of(entries: bytes) -> set[bytes]:
+    """The ids in a run of entries."""
+    return {entries[at : at + ID_BYTES] for at in range(0, len(entries), ENTRY_BYTES)}
 
 
 def _find(entries: bytes, digest: bytes) -> bytes | None:

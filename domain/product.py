@@ -6,7 +6,7 @@ are results, not errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from domain.events import (
     ShipmentReceived,
     StockChanged,
 )
-from domain.ledger import ID_BYTES, NO_IDS, Ledger, Segment, entry_of
+from domain.ledger import ID_BYTES, NO_IDS, Ledger, Segment, digests_of, entry_of
 from domain.orders import OpenOrder
 
 INTERVAL_DAYS = 28
@@ -105,65 +105,138 @@ class Folded(NamedTuple):
     dropped: tuple[int, ...] = ()
 
 
-def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:  # noqa: C901 - see below
+def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:
     """Folds events of one product into its state. now (ms) dates the change and ages event ids, nothing else."""
-    # Every sale passes here: what nearly all of them need stands in the loop itself, where it costs half.
-    days, rest, ledger = OpenDays(state.buckets), state, state.ledger.searchable()
-    main, newest, oldest = days.main, days.newest, days.oldest
-    # Against the header as it was: the order of the events within a batch changes nothing.
-    late_before = newest - HORIZON_DAYS
-    tail, older = ledger.tail, ledger.segments
-    category, last_day, sales, units = state.category, -1, 0, 0
-    outcomes: list[Outcome] = []
-    accepted: dict[bytes, bytes] = {}
-    for event in events:
-        entry = entry_of(event)
-        digest = entry[:ID_BYTES]
-        if digest in accepted:
-            outcomes.append(DUPLICATE if accepted[digest] == entry else CONFLICT)
-            continue
-        if (older or digest in tail) and (known := ledger.payload_of(digest)) is not None:
-            outcomes.append(DUPLICATE if known == entry[ID_BYTES:] else CONFLICT)
-            continue
-        day = event[2] // MS_PER_DAY
-        if type(event) is not SaleRecorded:
-            outcome, rest = _noted(rest, days, event, day, late_before, digest)
-            main, newest, oldest = days.main, days.newest, days.oldest
-        elif day < late_before:
-            outcome = LATE
-        else:
-            _, _, _, quantity, revenue, promotion, named = event
-            try:
-                if day > newest:
-                    days.advance(day)
-                    main, newest, oldest = days.main, days.newest, days.oldest
-                if quantity >= 0 and day >= oldest and not promotion:
-                    slot = day % SLOTS
-                    # The sum that might not fit comes first: then the other was not touched yet.
-                    main[SLOTS + slot] += revenue
-                    main[slot] += quantity
-                else:
-                    days.add(day, bucket_of(event))
-            except OverflowError:
-                outcome = EXCESSIVE
+    opened = OpenProduct(state)
+    outcomes = opened.take(events)
+    return Folded(state, outcomes) if not opened.fresh else opened.closed(now)._replace(outcomes=outcomes)
+
+
+class OpenProduct:
+    """A product's state under change: it takes events, and says when asked what they have made of it.
+
+    state is the one that was last closed. Whoever keeps an open product keeps an index of its event ids with it, and
+    copies its days once a closing instead of once a fold."""
+
+    __slots__ = ("buckets", "category", "fresh", "known", "last_day", "rest", "state")
+
+    def __init__(self, state: ProductState) -> None:
+        self.state = self.rest = state
+        self.buckets = OpenDays(state.buckets)
+        self.category = state.category
+        self.known = state.ledger.digests()
+        self.fresh: dict[bytes, bytes] = {}
+        self.last_day = -1
+
+    @property
+    def promotions(self) -> tuple[tuple[int, int], ...]:
+        return self.rest.promotions
+
+    def take(self, events: Sequence[Event]) -> tuple[Outcome, ...]:  # noqa: C901 - see below
+        """Takes events; what became of each."""
+        # Every sale passes here: what nearly all of them need stands in the loop itself, where it costs half.
+        days, known, fresh = self.buckets, self.known, self.fresh
+        days.own()
+        # Against the days as they were: the order of the events within a batch changes nothing.
+        late_before = days.newest - HORIZON_DAYS
+        main, newest, oldest = days.main, days.newest, days.oldest
+        outcomes: list[Outcome] = []
+        sales = units = 0
+        for event in events:
+            entry = entry_of(event)
+            digest = entry[:ID_BYTES]
+            if digest in known:
+                outcomes.append(DUPLICATE if self._entry_of(digest) == entry else CONFLICT)
+                continue
+            day = event[2] // MS_PER_DAY
+            if type(event) is not SaleRecorded:
+                outcome = self._note(event, day, late_before, digest)
+                main, newest, oldest = days.main, days.newest, days.oldest
+            elif day < late_before:
+                outcome = LATE
             else:
-                outcome = APPLIED
-                sales += 1
-                units += quantity
-                if named is not None:
-                    category = named
-        outcomes.append(outcome)
-        if outcome is APPLIED:
-            accepted[digest] = entry
-            # The day of any event keeps its id: a receipt must not count twice either.
-            if day > last_day:
-                last_day = day
-    if not accepted:
-        return Folded(state, tuple(outcomes))
-    days.sales += sales
-    days.units += units
-    ledger, written, dropped = _remembered(ledger, accepted.values(), last_day, newest, now // MS_PER_DAY)
-    return Folded(_next(rest, days, len(accepted), ledger, category, now), tuple(outcomes), written, dropped)
+                _, _, _, quantity, revenue, promotion, category = event
+                try:
+                    if day > newest:
+                        days.advance(day)
+                        main, newest, oldest = days.main, days.newest, days.oldest
+                    if quantity >= 0 and day >= oldest and not promotion:
+                        slot = day % SLOTS
+                        # The sum that might not fit comes first: then the other was not touched yet.
+                        main[SLOTS + slot] += revenue
+                        main[slot] += quantity
+                    else:
+                        days.add(day, bucket_of(event))
+                except OverflowError:
+                    outcome = EXCESSIVE
+                else:
+                    outcome = APPLIED
+                    sales += 1
+                    units += quantity
+                    if category is not None:
+                        self.category = category
+            outcomes.append(outcome)
+            if outcome is APPLIED:
+                known.add(digest)
+                fresh[digest] = entry
+                # The day of any event keeps its id: a receipt must not count twice either.
+                if day > self.last_day:
+                    self.last_day = day
+        days.sales += sales
+        days.units += units
+        return tuple(outcomes)
+
+    def _entry_of(self, digest: bytes) -> bytes:
+        """What is remembered of an event whose id is known."""
+        return self.fresh.get(digest) or digest + (self.state.ledger.payload_of(digest) or b"")
+
+    def _note(self, event: Event, day: int, late_before: int, digest: bytes) -> Outcome:
+        if isinstance(event, SaleCorrected):
+            return _corrected(self.buckets, event, day) if day >= late_before else LATE
+        outcome, self.rest = _noted(self.rest, event, digest)
+        return outcome
+
+    def closed(self, now: int) -> Folded:
+        """The next state, and what to write with it. now as in fold."""
+        ledger, written, dropped = self._remembered(now // MS_PER_DAY)
+        days, rest = self.buckets, self.rest
+        sales, units = days.sales, days.units
+        self.state = self.rest = ProductState(
+            rest.key,
+            rest.version + 1,
+            days.closed(),
+            days.newest if days.newest != NO_DAY else None,
+            rest.sales + sales,
+            rest.units + units,
+            rest.dirty + len(self.fresh),
+            rest.dirty_since if rest.dirty else now,
+            rest.decisions,
+            rest.received_at,
+            ledger,
+            self.category,
+            *rest[12:],
+        )
+        self.fresh, self.last_day = {}, -1
+        return Folded(self.state, (), written, dropped)
+
+    def decided(self, state: ProductState) -> bool:
+        """Takes over a state that a decision has made of the one that was last closed; False if it is another's."""
+        ours = not self.fresh and state.buckets is self.state.buckets and state.ledger is self.state.ledger
+        if ours:
+            self.state = self.rest = state
+            self.category = state.category
+        return ours
+
+    def _remembered(self, today: int) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
+        """The ledger with what is fresh, the segments to write, and the numbers of those to delete."""
+        before, newest = self.state.ledger, self.buckets.newest
+        ledger, written = before.append(b"".join(self.fresh.values()), self.last_day, today)
+        if not ledger.segments or newest == NO_DAY:
+            return ledger, written, ()
+        ledger, dropped = ledger.forget(newest - HORIZON_DAYS, today - HORIZON_DAYS)
+        for segment in before.segments[: len(dropped)]:
+            self.known -= digests_of(segment.entries)
+        return ledger, written, dropped
 
 
 def _corrected(days: OpenDays, by: SaleCorrected, day: int) -> Outcome:
@@ -176,12 +249,8 @@ def _corrected(days: OpenDays, by: SaleCorrected, day: int) -> Outcome:
     return APPLIED
 
 
-def _noted(
-    state: ProductState, days: OpenDays, event: Event, day: int, late_before: int, digest: bytes
-) -> tuple[Outcome, ProductState]:
-    """What an event that is no new sale makes of the days, or of the rest of a state."""
-    if isinstance(event, SaleCorrected):
-        return (_corrected(days, event, day) if day >= late_before else LATE), state
+def _noted(state: ProductState, event: Event, digest: bytes) -> tuple[Outcome, ProductState]:
+    """What an event that is no sale makes of the rest of a state."""
     if isinstance(event, ShipmentReceived):
         order = _order_of(event, state)
         if order is not None and digest.hex() in order.receipts:
@@ -209,45 +278,6 @@ def _received(
         return orders
     left = order.after_receipt(receipt, quantity)
     return tuple(left if each is order else each for each in orders if each is not order or left.outstanding)
-
-
-def _remembered(
-    ledger: Ledger, entries: Iterable[bytes], last_day: int, newest_day: int, today: int
-) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
-    """The ledger with the accepted ids, the segments to write, and the numbers of those to delete."""
-    ledger, written = ledger.append(b"".join(entries), last_day, today)
-    if not ledger.segments or newest_day == NO_DAY:
-        return ledger, written, ()
-    ledger, dropped = ledger.forget(newest_day - HORIZON_DAYS, today - HORIZON_DAYS)
-    return ledger, written, dropped
-
-
-def _next(
-    state: ProductState, days: OpenDays, accepted: int, ledger: Ledger, category: str | None, now: int
-) -> ProductState:
-    """The state after so many accepted events. Made without _replace, which takes several times as long."""
-    return ProductState(
-        state.key,
-        state.version + 1,
-        days.closed(),
-        days.newest if days.newest != NO_DAY else None,
-        state.sales + days.sales,
-        state.units + days.units,
-        state.dirty + accepted,
-        state.dirty_since if state.dirty else now,
-        state.decisions,
-        state.received_at,
-        ledger,
-        category,
-        state.stock,
-        state.cycle,
-        state.open_orders,
-        state.promotions,
-        state.forecast,
-        state.intervals,
-        state.band,
-        state.insight_on,
-    )
 
 
 def _order_of(event: ShipmentReceived | ReorderCancelled, state: ProductState) -> OpenOrder | None:

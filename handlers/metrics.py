@@ -93,7 +93,7 @@ class Metric(Enum):
     DIRTY_PRODUCTS = ("DirtyProducts", "Count", "products waiting for a decision in this worker")
     AWS_CALLS = ("AwsCalls", "Count", "calls of AWS of any kind; this and the next four only if calls are metered")
     SQS_REQUESTS = ("SqsRequests", "Count", "SQS requests as they are billed: empty ones too, 64 KB each")
-    WRITE_UNITS = ("WriteUnits", "Count", "DynamoDB write units by AWS's rule, those of the index included")
+    WRITE_UNITS = ("WriteUnits", "Count", "DynamoDB write units by AWS's rule")
     READ_UNITS = ("ReadUnits", "Count", "DynamoDB read units by AWS's rule")
     MODEL_TOKENS = ("ModelTokens", "Count", "tokens that Bedrock took and gave")
     FORECASTED_DEMAND = ("ForecastedDemand", "Count", "units forecast over the next 28 days")

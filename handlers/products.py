@@ -2,7 +2,8 @@
 
 A cache of committed states in front of the store, bounded in products and in bytes. Inside one worker a product is
 changed by one task at a time (hold); between workers only the version condition of the commit decides, so a stale
-entry costs a retry and never a wrong count. What is not known to be committed is not kept."""
+entry costs a retry and never a wrong count. What is not known to be committed is not kept. The products that sold last
+are also kept open: with an index of their event ids, ready for the next sale."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from domain.events import ProductKey
-from domain.product import ProductState
+from domain.product import OpenProduct, ProductState
 from handlers.ports import Change, Committed, StateStore
+
+OPEN_MAX = 20_000
+OPEN_IDS_MAX = 2_000_000  # of all open products; an id takes about 110 bytes
 
 
 class Products:
@@ -23,6 +27,8 @@ class Products:
         self._bytes_max = cached_bytes_max
         self._bytes = 0
         self._states: OrderedDict[ProductKey, ProductState] = OrderedDict()
+        self._open: OrderedDict[ProductKey, OpenProduct] = OrderedDict()
+        self._open_ids = 0
         self._held: set[ProductKey] = set()
         self._asking: list[tuple[frozenset[ProductKey], asyncio.Future[None]]] = []
 
@@ -83,14 +89,41 @@ class Products:
         found |= loaded
         return {key: found[key] for key in keys if key in found}
 
+    async def opened(self, keys: Sequence[ProductKey]) -> dict[ProductKey, OpenProduct]:
+        """The products as get() has their states, open and the caller's alone. Those whose changes became durable, and
+        those that did not change, should be given back by stay_open()."""
+        taken = {}
+        for key, state in (await self.get(keys)).items():
+            product = self._close(key)
+            taken[key] = product if product is not None and product.state is state else OpenProduct(state)
+        return taken
+
+    def stay_open(self, product: OpenProduct) -> None:
+        """Keeps a product open for the next sale, as long as there is room."""
+        self._close(product.state.key)
+        self._open[product.state.key] = product
+        self._open_ids += len(product.known)
+        while len(self._open) > OPEN_MAX or (self._open_ids > OPEN_IDS_MAX and len(self._open) > 1):
+            self._close(next(iter(self._open)))
+
+    def _close(self, key: ProductKey) -> OpenProduct | None:
+        product = self._open.pop(key, None)
+        if product is not None:
+            self._open_ids -= len(product.known)
+        return product
+
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:
         """Commits and keeps what is now durable; everything else is forgotten and read again when needed."""
+        open_still = {change.state.key: self._close(change.state.key) for change in changes}
         for change in changes:
             self._drop(change.state.key)
         results = await self._store.commit(changes)
         for change, result in zip(changes, results, strict=True):
             if result is Committed.YES:
                 self._keep(change.state.key, change.state)
+                product = open_still[change.state.key]
+                if product is not None and product.decided(change.state):
+                    self.stay_open(product)
         return results
 
     def _keep(self, key: ProductKey, state: ProductState) -> None:
@@ -113,7 +146,5 @@ def bytes_of(state: ProductState) -> int:
     """About how many bytes of memory a state takes (measured: bench/soak/costs.py)."""
     ledger = state.ledger
     ids = len(ledger.tail) + sum(len(segment.entries) + 250 for segment in ledger.segments)
-    if ledger.found_in:
-        ids += 130 * sum(map(len, ledger.found_in))
     days = 1_700 if state.buckets.rare is None else 4_000
     return 1_500 + days + 150 * len(state.intervals) + 250 * len(state.open_orders) + ids

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from domain.events import Event, ProductKey, SaleCorrected, SaleRecorded
-from domain.product import Folded, Outcome, ProductState, fold
+from domain.product import OpenProduct, Outcome
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Change, Clock, Committed, LateSale, Metrics, Parking, Quarantined
@@ -72,10 +72,10 @@ class RecordSales:
     ) -> bool:
         """Tries once for every waiting product and takes what is settled off the list; False if something was lost."""
         try:
-            states = await self._products.get(list(waiting))
-            for refused in waiting.keys() - states.keys():
+            opened = await self._products.opened(list(waiting))
+            for refused in waiting.keys() - opened.keys():
                 del waiting[refused]
-            lost = await self._commit(events, waiting, states, outcomes, dirty)
+            lost = await self._commit(events, waiting, opened, outcomes, dirty)
         except TransientFailure as exc:
             log.warning("commit.failed", products=len(waiting), reason=str(exc))
             lost = len(waiting)
@@ -86,32 +86,40 @@ class RecordSales:
         self,
         events: Sequence[Event],
         waiting: dict[ProductKey, list[int]],
-        states: dict[ProductKey, ProductState],
+        opened: dict[ProductKey, OpenProduct],
         outcomes: list[Outcome | None],
         dirty: set[ProductKey],
     ) -> int:
         """Returns how many products lost their commit."""
         now = self._clock.now()
         taken = {key: rows[:EVENTS_PER_COMMIT_MAX] for key, rows in waiting.items()}
-        folds = {key: fold(state, [events[row] for row in taken[key]], now) for key, state in states.items()}
-        changed = [key for key, folded in folds.items() if folded.state is not states[key]]
-        changes = [Change(folds[key].state, folds[key].written, folds[key].dropped) for key in changed]
+        said = {key: product.take([events[row] for row in taken[key]]) for key, product in opened.items()}
+        changed = [key for key, product in opened.items() if product.fresh]
+        closed = [opened[key].closed(now) for key in changed]
+        changes = [Change(folded.state, folded.written, folded.dropped) for folded in closed]
         results = await self._products.commit(changes) if changes else []
         lost = {key for key, result in zip(changed, results, strict=True) if result is Committed.NO}
-        for key in [key for key in folds if key not in lost]:
-            self._note(folds[key], taken[key], outcomes)
-            left = waiting.pop(key)[EVENTS_PER_COMMIT_MAX:]
-            if left:
-                waiting[key] = left
-            if folds[key].state.dirty:
-                dirty.add(key)
+        for key in [key for key in opened if key not in lost]:
+            for row, outcome in zip(taken[key], said[key], strict=True):
+                outcomes[row] = outcome
+            self._settle(key, opened[key], waiting, dirty)
         return len(lost)
 
-    def _note(self, folded: Folded, rows: list[int], outcomes: list[Outcome | None]) -> None:
-        for row, outcome in zip(rows, folded.outcomes, strict=True):
-            outcomes[row] = outcome
-        if folded.state.newest_day is not None:
-            self._watermark.reach(folded.state.newest_day)
+    def _settle(
+        self,
+        key: ProductKey,
+        product: OpenProduct,
+        waiting: dict[ProductKey, list[int]],
+        dirty: set[ProductKey],
+    ) -> None:
+        left = waiting.pop(key)[EVENTS_PER_COMMIT_MAX:]
+        if left:
+            waiting[key] = left
+        self._products.stay_open(product)
+        if product.state.newest_day is not None:
+            self._watermark.reach(product.state.newest_day)
+        if product.state.dirty:
+            dirty.add(key)
 
     async def _park(self, events: Sequence[Event], line_of: LineOf, outcomes: list[Outcome | None]) -> None:
         """Keeps aside what is late and what cannot be counted; what could not be kept loses its outcome."""

@@ -34,6 +34,7 @@ from domain.ledger import TAIL_ENTRIES, Ledger, id_digest
 from domain.orders import RECEIPTS_MAX, OpenOrder
 from domain.product import (
     PROMOTIONS_MAX,
+    OpenProduct,
     Outcome,
     ProductState,
     StockLevel,
@@ -533,18 +534,29 @@ def test_an_event_that_would_overflow_the_sums_of_its_day_is_refused_and_changes
     assert folded.state.sales == 3
 
 
-def test_a_product_with_many_ids_knows_each_of_them_through_its_index():
-    """More segments than are scanned: the answers must be the same."""
-    state, sold = ProductState(MUG), []
+def test_a_product_with_many_ids_knows_each_of_them_whether_it_stayed_open_or_not():
+    opened, sold = OpenProduct(ProductState(MUG)), []
     for n in range(12):
         events = [sale(f"{n}-{i}", D + n % 3) for i in range(TAIL_ENTRIES + 1)]
-        state, outcomes = take(state, *events)
-        assert set(outcomes) == {APPLIED}
+        assert set(opened.take(events)) == {APPLIED}
+        state = opened.closed(NOW).state
         sold += events
-    assert state.ledger.found_in, "no index was made"
-    assert set(take(state, *sold)[1]) == {DUPLICATE}
     changed = [event._replace(quantity=77) for event in sold[::50]]
-    assert set(take(state, *changed)[1]) == {CONFLICT}
-    loaded = state._replace(ledger=state.ledger._replace(found_in=()))
-    assert loaded == state
-    assert set(take(loaded, *sold)[1]) == {DUPLICATE}
+    for product in (opened, OpenProduct(state)):
+        assert set(product.take(sold)) == {DUPLICATE}
+        assert set(product.take(changed)) == {CONFLICT}
+        assert not product.fresh
+
+
+@given(stream=deliveries(corrected=True), data=st.data())
+def test_a_product_that_stays_open_comes_to_what_its_folds_come_to(stream, data):
+    opened, state = OpenProduct(ProductState(MUG)), ProductState(MUG)
+    for batch in cut(stream, data):
+        before = opened.state
+        kept = before.ledger, dict(before.buckets)
+        folded = fold(state, batch, NOW)
+        assert folded.outcomes == opened.take(batch)
+        assert (before.ledger, dict(before.buckets)) == kept, "a state that was closed is never changed"
+        if folded.state is not state:
+            assert folded == opened.closed(NOW)._replace(outcomes=folded.outcomes)
+        state = folded.state

@@ -168,6 +168,7 @@ def body_of(item: Item) -> dict[str, Any]:
 
 def _days(newest: int, rows: Sequence[list[int]]) -> Days:
     draft = OpenDays(NO_DAYS)
+    draft.own()
     draft.advance(newest)
     main = draft.main
     for row in rows:

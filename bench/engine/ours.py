@@ -1,0 +1,94 @@
+"""How does Restock do this work?
+
+By the worker's own functions, one after the other as the worker calls them: decode each message body, group by
+product, fold, features. Nothing is rewritten for the occasion, so whatever makes the worker faster shows here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.engine.spec import FEATURES, OUTCOMES, Batch, Rows, Tally, main
+from bench.rows import Disagreement
+from domain.events import Event, ProductKey
+from domain.features import rolling_features, series_of
+from domain.product import OpenProduct, Outcome, ProductState
+from worker.collector import spare_the_collector
+from worker.decode import read
+
+Columns = dict[str, NDArray[np.generic]]
+COUNTED = [Outcome(name) for name in OUTCOMES[:4]]
+
+
+class Engine:
+    """All products, open, and the newest day seen in any."""
+
+    def __init__(self) -> None:
+        self.products: dict[ProductKey, OpenProduct] = {}
+        self.newest_day = -1
+
+    def take(self, messages: list[tuple[str, str]], now: int) -> tuple[list[Outcome], int, list[OpenProduct], Columns]:
+        """Works one micro-batch of (id, body): what became of its events, how many were rejected, the products it
+        changed and their feature columns."""
+        outcomes: list[Outcome] = []
+        rejected, by_product = decoded(messages, now)
+        changed: list[OpenProduct] = []
+        for key, of_product in by_product.items():
+            product = self.products.get(key)
+            if product is None:
+                product = self.products[key] = OpenProduct(ProductState(key))
+            outcomes += product.take(of_product)
+            if product.fresh:
+                changed.append(product)
+                self.newest_day = max(self.newest_day, product.buckets.newest)
+        return outcomes, rejected, changed, rolling_features(series_of(changed, self.newest_day + 1))
+
+    def commit(self, changed: list[OpenProduct], now: int) -> None:
+        """What the worker does with a change before it writes it. It is not part of the work that is compared: the
+        others keep what they have in memory only."""
+        for product in changed:
+            product.closed(now)
+
+
+def decoded(messages: list[tuple[str, str]], now: int) -> tuple[int, dict[ProductKey, list[Event]]]:
+    """How many lines were rejected, and the events by product."""
+    rejected = 0
+    by_product: dict[ProductKey, list[Event]] = {}
+    for message_id, body in messages:
+        events, refused = read(body, message_id, now)
+        rejected += len(refused)
+        for event in events:
+            of_product = by_product.get(event.product)
+            if of_product is None:
+                by_product[event.product] = [event]
+            else:
+                of_product.append(event)
+    return rejected, by_product
+
+
+def work(batches: Iterator[Batch], tally: Tally) -> None:
+    engine = Engine()
+    spare_the_collector()
+    for now, bodies in batches:
+        # SQS gives each message an id; here it is made outside the clock.
+        messages = [(f"{now}-{number}", body) for number, body in enumerate(bodies)]
+        with tally.clock():
+            outcomes, rejected, changed, columns = engine.take(messages, now)
+        counts = [outcomes.count(outcome) for outcome in COUNTED]
+        if sum(counts) != len(outcomes):
+            raise Disagreement(f"an outcome that no peer knows: {set(outcomes)}")
+        tally.close_batch(sum(counts) + rejected, counts, rows_of(changed, columns))
+        engine.commit(changed, now)
+
+
+def rows_of(products: list[OpenProduct], columns: Columns) -> Rows:
+    """The feature columns as rows: only to compare them, outside the clock."""
+    lists = [columns[name].tolist() for name in FEATURES]
+    return zip((product.state.key.product_id for product in products), zip(*lists, strict=True), strict=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(work))

@@ -1,0 +1,1 @@
+"""What more events, more products and larger batches cost."""
