@@ -19,11 +19,12 @@ from domain.events import Event
 from handlers.errors import InvalidEvent
 from worker.json_text import Broken, parse
 from worker.order_lines import LINES_MAX, Line, order_lines
-from worker.plain_sales import plain_sales
+from worker.plain_sales import plain_sales, plain_single_sales
 from worker.schema import read_event
 from worker.stream_images import is_record, record_lines
 
 DEPTH_MAX = 6
+TOGETHER = 40  # single bodies that are read at once; one odd one among them costs all of them a second reading
 OUR_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -46,16 +47,32 @@ class Rejected(NamedTuple):
 RecordLines = Callable[[Mapping[str, Any]], Iterator[Line]]
 
 
-def read(
-    body: str, message_id: str, now: int, table_fields: Mapping[str, str] = OUR_NAMES
-) -> tuple[Sequence[Event], Sequence[Rejected]]:
-    """The events of a message body as decode finds them, and much faster if it is as plain as nearly all are. Their
-    lines, of which few are ever asked for, are decode's to tell, in the same order."""
+Read = tuple[Sequence[Event], Sequence[Rejected]]
+"""What a message carries, without the lines: few are ever asked for, and they are decode's to tell, in this order."""
+
+
+def read(body: str, message_id: str, now: int, table_fields: Mapping[str, str] = OUR_NAMES) -> Read:
+    """What decode finds in a message body, and much faster if it is as plain as nearly all are."""
     sales = plain_sales(body, message_id, now)
     if sales is not None:
         return sales, ()
     events, rejected = decode(body, message_id, now, table_fields)
     return [decoded.event for decoded in events], rejected
+
+
+def read_singles(
+    bodies: Sequence[str], message_ids: Sequence[str], now: int, table_fields: Mapping[str, str] = OUR_NAMES
+) -> list[Read]:
+    """What read finds in each of many bodies that are no arrays, and faster still if all of them are plain sales."""
+    found: list[Read] = []
+    for at in range(0, len(bodies), TOGETHER):
+        some, ids = bodies[at : at + TOGETHER], message_ids[at : at + TOGETHER]
+        sales = plain_single_sales(some, ids, now)
+        if sales is not None:
+            found += [([sale], ()) for sale in sales]
+        else:
+            found += [read(body, message_id, now, table_fields) for body, message_id in zip(some, ids, strict=True)]
+    return found
 
 
 def decode(

@@ -22,12 +22,14 @@ from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Agenda, Clock, Parking, Quarantined
 from handlers.record_sales import RecordSales
-from worker.decode import OUR_NAMES, Rejected, as_text, decode, read
+from worker.decode import OUR_NAMES, Read, Rejected, as_text, decode, read, read_singles
 from worker.sources.bodies import Bodies
 from worker.sources.source import Message
 from worker.telemetry import EmbeddedMetrics
 
 log = structlog.get_logger()
+
+SINGLE_CHARS_MAX = 2_000  # of a body that is read together with others: one sale, not an order of many lines
 
 SALE_METRICS = {
     Outcome.APPLIED: Metric.SALES_APPLIED,
@@ -40,19 +42,24 @@ SALE_METRICS = {
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded messages that are settled together. owners are the positions of the messages that the events came in,
-    bodies what the messages turned out to say, unreadable the positions of those whose body could not be had now."""
+    """Messages that are settled together. bodies: what they turned out to say; said: what was read in each, None for
+    one of a single line that is read with the others. events of all of them, owners the positions of the messages that
+    they came in; unreadable the positions of those whose body could not be had now."""
 
     messages: list[Message] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
+    said: list[Read | None] = field(default_factory=list)
+    lines: int = 0
     events: list[Event] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
     rejected: list[tuple[int, Rejected]] = field(default_factory=list)
     unreadable: set[int] = field(default_factory=set)
 
-    @property
-    def lines(self) -> int:
-        return len(self.events) + len(self.rejected)
+    def add(self, message: Message, body: str, said: Read | None) -> None:
+        self.messages.append(message)
+        self.bodies.append(body)
+        self.said.append(said)
+        self.lines += 1 if said is None else len(said[0]) + len(said[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +91,29 @@ class Intake:
         self._table_fields = table_fields
 
     async def add(self, batch: Batch, message: Message) -> None:
-        """Decodes a message into the batch. One that changes nothing has no lines, and is settled with the others."""
+        """Takes a message into the batch. One that changes nothing has no lines, and is settled with the others."""
         started = perf_counter()
-        position = len(batch.messages)
-        batch.messages.append(message)
-        batch.bodies.append(message.body)
         try:
-            body = batch.bodies[position] = await self._bodies.of(message.body)
+            body = await self._bodies.of(message.body)
         except InvalidEvent as exc:
-            batch.rejected.append((position, Rejected(exc.reason, message.message_id, message.body)))
+            refused = Rejected(exc.reason, message.message_id, message.body)
+            batch.add(message, message.body, ((), (refused,)))
             return
         except (TransientFailure, Misconfigured) as exc:
             log.warning("body.not_read", message_id=message.message_id, reason=str(exc))
-            batch.unreadable.add(position)
+            batch.unreadable.add(len(batch.messages))
+            batch.add(message, message.body, ((), ()))
             return
-        events, rejected = read(body, message.message_id, self._clock.now(), self._table_fields)
-        batch.events += events
-        batch.owners += [position] * len(events)
-        batch.rejected += [(position, line) for line in rejected]
+        if body[:1] == "{" and len(body) < SINGLE_CHARS_MAX:
+            batch.add(message, body, None)
+            return
+        batch.add(message, body, read(body, message.message_id, self._clock.now(), self._table_fields))
         self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
 
     async def settle(self, batch: Batch) -> Settled:
         """Makes everything in the batch durable, and what is to be decided for it, and its counts written."""
         started = perf_counter()
+        self._read(batch)
         unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
         outcomes, dirty = await self._record(batch.events, partial(self._line_of, batch))
@@ -119,6 +126,23 @@ class Intake:
         self._metrics.count(Metric.MESSAGES, len(done))
         self._metrics.flush()
         return Settled(done, [batch.messages[position] for position in sorted(unsettled)], dirty)
+
+    def _read(self, batch: Batch) -> None:
+        """Reads what is not read yet, and puts the lines of all messages together."""
+        started = perf_counter()
+        singles = [position for position, said in enumerate(batch.said) if said is None]
+        bodies = [batch.bodies[position] for position in singles]
+        ids = [batch.messages[position].message_id for position in singles]
+        found = read_singles(bodies, ids, self._clock.now(), self._table_fields)
+        for position, single in zip(singles, found, strict=True):
+            batch.said[position] = single
+        for position, said in enumerate(batch.said):
+            events, rejected = said if said is not None else ((), ())
+            batch.events += events
+            batch.owners += [position] * len(events)
+            batch.rejected += [(position, line) for line in rejected]
+        if singles:
+            self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
 
     def _line_of(self, batch: Batch, row: int) -> tuple[str, str]:
         """The id and text of the line that an event of the batch was read from. It is read again for that."""

@@ -69,19 +69,33 @@ def plain_sales(body: str, message_id: str, now: int) -> list[SaleRecorded] | No
     """The sales of a body, None if any of it is not as plain as that. now (ms) is what their times are held against."""
     try:
         said = _many(body) if body.startswith("[") else (_one(body),)
-        return _sales(said, message_id, now + FUTURE_MS)
-    except ValueError:  # ValidationError is one
+        if len(said) > LINES_MAX:
+            return None
+        return _sales(said, [f"{message_id}-{index}" for index in range(len(said))], now + FUTURE_MS) or None
+    except ValueError:  # pydantic's ValidationError is one
         return None
 
 
-def _sales(said: Sequence[_Sale], message_id: str, latest: int) -> list[SaleRecorded] | None:
-    if not 0 < len(said) <= LINES_MAX:
+def plain_single_sales(bodies: Sequence[str], message_ids: Sequence[str], now: int) -> list[SaleRecorded] | None:
+    """The sale of each body, read all at once; None if any of them is not one as plain as that."""
+    joined = ",".join(bodies)
+    # One opening and one closing brace each, and nothing outside of them: what one body begins no other can end.
+    flat = joined.count("{") == joined.count("}") == len(bodies)
+    if not flat or not all(body[:1] == "{" and body[-1:] == "}" for body in bodies):
         return None
+    try:
+        return _sales(_many(f"[{joined}]"), [f"{message_id}-0" for message_id in message_ids], now + FUTURE_MS)
+    except ValueError:
+        return None
+
+
+def _sales(said: Sequence[_Sale], ids: Sequence[str], latest: int) -> list[SaleRecorded] | None:
     sales = []
     for index, fields in enumerate(said):
-        product_id, location_id, event_id = fields["product_id"], fields.get("location_id"), fields.get("event_id")
+        product_id, location_id = fields["product_id"], fields.get("location_id")
+        event_id = fields.get("event_id")
         if event_id is None:
-            event_id = f"{message_id}-{index}"
+            event_id = ids[index]
             if len(event_id) > FALLBACK_ID_CHARS_MAX:
                 return None
         moment = _parse(fields["occurred_at"])
@@ -92,15 +106,14 @@ def _sales(said: Sequence[_Sale], message_id: str, latest: int) -> list[SaleReco
         quantity, price = fields["quantity"], fields.get("unit_price")
         minor = 0 if price is None else _revenue_minor(quantity, price)
         letters = len(product_id) if location_id is None else len(product_id) + len(location_id)
-        if (
-            letters > LABEL_CHARS_MAX
-            or not 0 <= occurred_at <= latest
-            or not -REVENUE_MINOR_MAX <= minor <= REVENUE_MINOR_MAX
-        ):
+        known_label = letters <= LABEL_CHARS_MAX
+        if not known_label or not 0 <= occurred_at <= latest or not -REVENUE_MINOR_MAX <= minor <= REVENUE_MINOR_MAX:
             return None
         key = _made(ProductKey, (product_id, location_id))
-        promotion, category = fields.get("promotion"), fields.get("category")
-        sales.append(_made(SaleRecorded, (key, event_id, occurred_at, quantity, minor, promotion is True, category)))
+        promotion = fields.get("promotion") is True
+        sales.append(
+            _made(SaleRecorded, (key, event_id, occurred_at, quantity, minor, promotion, fields.get("category")))
+        )
     return sales
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from time import monotonic
 
 import structlog
+import uvloop
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
@@ -23,6 +24,7 @@ from handlers.errors import Misconfigured, TransientFailure
 from handlers.ports import Clock
 from worker.aws.clients import Clients, Endpoints, open_clients, translated
 from worker.clock import SystemClock
+from worker.collector import spare_the_collector
 from worker.health import Health, serving
 from worker.receiving import HAND_OVER_S
 from worker.runner import Runner
@@ -54,7 +56,8 @@ def run_worker(settings: Settings) -> int:
     """Runs the worker until it is told to stop; returns the exit code."""
     configure_logging()
     log.info("worker.started", **settings.model_dump())
-    asyncio.run(_run(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings))
     log.info("worker.stopped")
     return 0
 
@@ -63,7 +66,7 @@ async def _run(settings: Settings) -> None:
     health = Health()
     stopping = Stopping(settings, health)
     endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
-    opened = partial(open_clients, settings.region, endpoints)
+    opened = partial(open_clients, settings.region, endpoints, lane=settings.fast_client)
     stopping.listen(asyncio.get_running_loop())
     try:
         async with serving(health, "127.0.0.1", settings.health_port):
@@ -111,6 +114,7 @@ async def work(
         if runner is None:
             return
         health.ready = True
+        spare_the_collector()
         log.info("worker.ready", health_port=health.port)
         await runner.run(stop)
 

@@ -9,8 +9,8 @@ from fakes.clock import NOW
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.decode import decode, read
-from worker.plain_sales import plain_sales
+from worker.decode import decode, read, read_singles
+from worker.plain_sales import plain_sales, plain_single_sales
 
 SALE = {
     "product_id": "85123A",
@@ -85,6 +85,31 @@ def test_what_the_short_way_reads_is_what_the_full_reader_reads(body):
         assert (short, []) == (events, rejected)
     either, refused = read(body, "m1", NOW)
     assert (list(either), list(refused)) == (events, rejected)
+
+
+@given(bodies=st.lists(st.just(json.dumps(SALE)) | (sales | odd).map(json.dumps), max_size=5))
+@example(bodies=[json.dumps(SALE), json.dumps(SALE)[:-1], "}", json.dumps(SALE)])
+@example(
+    bodies=[json.dumps(SALE)[:-1] + ', "more": [{"a": 1}', '{"b": 2}]}', json.dumps(SALE) + "," + json.dumps(SALE)]
+)
+@example(bodies=[json.dumps(SALE) + "," + json.dumps(SALE)])
+@example(bodies=[json.dumps(SALE | {"category": "{"}), json.dumps(SALE | {"category": "}"})])
+@example(bodies=[" " + json.dumps(SALE), json.dumps(SALE) + "\n"])
+def test_many_bodies_at_once_are_read_as_each_alone(bodies):
+    """What one body begins no other may end, whatever they make together."""
+    ids = [f"m{number}" for number in range(len(bodies))]
+    alone = [decode(body, message_id, NOW) for body, message_id in zip(bodies, ids, strict=True)]
+    expected = [([line.event for line in lines], rejected) for lines, rejected in alone]
+    together = read_singles(bodies, ids, NOW)
+    assert [(list(events), list(rejected)) for events, rejected in together] == expected
+
+
+def test_plain_sales_in_many_bodies_are_read_all_at_once():
+    bodies = [json.dumps(SALE | {"event_id": f"e{n}"}) for n in range(3)]
+    assert [sale.event_id for sale in plain_single_sales(bodies, ["a", "b", "c"], NOW)] == ["e0", "e1", "e2"]
+    nameless = json.dumps({name: value for name, value in SALE.items() if name != "event_id"})
+    named = plain_single_sales([nameless] * 2, ["a", "b"], NOW)
+    assert [sale.event_id for sale in named] == ["a-0", "b-0"]
 
 
 @pytest.mark.parametrize("left_out", [(), ("event_id",), ("unit_price", "promotion"), ("category", "location_id")])

@@ -90,7 +90,9 @@ class Shop:
 
     async def stored(self, prefix=""):
         items = (await self.clients.dynamodb.scan(TableName=self.settings.state_table))["Items"]
-        return sorted((i for i in items if i["pk"]["S"].startswith(prefix)), key=lambda i: (i["pk"]["S"], i["sk"]["S"]))
+        # The agenda is left out: whoever counts again has its products looked at again.
+        kept = (i for i in items if i["pk"]["S"].startswith(prefix) and not i["pk"]["S"].startswith("A#"))
+        return sorted(kept, key=lambda i: (i["pk"]["S"], i["sk"]["S"]))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
