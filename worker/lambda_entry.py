@@ -80,7 +80,8 @@ class Environment:
     async def _connected(self) -> _AtWork:
         endpoints = Endpoints(self._settings.endpoint_url, self._settings.runtime_endpoint_url)
         async with AsyncExitStack() as opening:
-            clients = await opening.enter_async_context(open_clients(self._settings.region, endpoints))
+            opened = open_clients(self._settings.region, endpoints, lane=self._settings.fast_client)
+            clients = await opening.enter_async_context(opened)
             parts = await build_parts(self._settings, clients, SystemClock())
             self._open.push_async_callback(opening.pop_all().aclose)
         return _AtWork(parts, self._settings)

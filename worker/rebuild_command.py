@@ -68,7 +68,8 @@ async def _run(settings: Settings, options: Options) -> int:
             sink.write_to(opened.enter_context(_written(options.report / "differences.csv")))
         endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
         with translated("credentials"):
-            clients = await opened.enter_async_context(open_clients(settings.region, endpoints))
+            opening = open_clients(settings.region, endpoints, lane=settings.fast_client)
+            clients = await opened.enter_async_context(opening)
         told = (settings, clients, SystemClock(), options.table, options.segments, stop, sys.stderr)
         if options.verify:
             verified = await verify(*told, sink.take)

@@ -14,6 +14,7 @@ from domain.policy import SupplyTerms
 
 MESSAGES_A_RECEIVE = 10
 RECORDS_A_READ = 1_000
+POLLS_MAX = 48  # of the 64 connections to a service: the others are for deletions
 SALE_FIELDS = (
     "product_id",
     "location_id",
@@ -37,6 +38,13 @@ class Settings(BaseSettings):
     queue_name: str = Field(
         "retail-sales", description="SQS queue of sale events; a name ending in .fifo is FIFO; empty: none is read"
     )
+    queue_partitions: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="With more than 1, the queues <queue_name>-0, -1 … are read, each by one worker at a time; "
+        "producers must send by the same number",
+    )
     stream_table: str = Field(
         "", description="DynamoDB table whose stream is read as well: each new item is a sale; empty: none is read"
     )
@@ -45,7 +53,9 @@ class Settings(BaseSettings):
         description="JSON object: what that table calls our fields, as in "
         '{"product_id": "sku", "lines": "order_lines"}',
     )
-    leases_table: str = Field("restock-leases", description="DynamoDB table of the stream's shards: who reads which")
+    leases_table: str = Field(
+        "restock-leases", description="DynamoDB table of a stream's shards and a queue's partitions: who reads which"
+    )
     state_table: str = Field("restock-state", description="DynamoDB table of product states, ours alone")
     inventory_table: str = Field("retail-inventory", description="DynamoDB table of the shop's stock; only read")
     forecasts_table: str = Field("retail-forecasts", description="DynamoDB table forecasts are written to")
@@ -78,7 +88,7 @@ class Settings(BaseSettings):
 
     payload_bucket: str = Field("retail-payloads", description="S3 bucket that oversized message bodies may lie in")
 
-    pollers: int = Field(2, ge=1, le=64, description="Receive calls in flight")
+    pollers: int = Field(4, ge=1, le=64, description="Receive calls in flight, at most; one while there is little")
     shard_readers: int = Field(2, ge=1, le=64, description="Shards of a stream that are read at the same time")
     shard_idle_s: float = Field(
         1, ge=0.1, le=60, description="How often a shard that has nothing new is read, at least"
@@ -104,7 +114,13 @@ class Settings(BaseSettings):
     visibility_timeout_s: int = Field(120, ge=10, le=43_200, description="Visibility timeout of received messages")
     commit_deadline_s: float = Field(30, gt=0, description="Longest time for one call to the state table")
     drain_timeout_s: float = Field(60, gt=0, le=100, description="Time for an orderly stop; ECS allows at most 120")
+    fast_client: bool = Field(
+        True, description="Our own short way to SQS, DynamoDB and EventBridge; false: every call through aiobotocore"
+    )
     health_port: int = Field(8081, ge=0, le=65_535, description="Loopback port of the health check; 0 picks one")
+    meter_calls: bool = Field(
+        False, description="Count every AWS call and its units as AWS bills them, and report them with the metrics"
+    )
 
     @model_validator(mode="after")
     def _must_work(self) -> Self:
@@ -133,12 +149,26 @@ class Settings(BaseSettings):
                 "lease_s must be at least 3 x checkpoint_interval_s, or leases run out between two renewals "
                 f"({self.lease_s} < 3 x {self.checkpoint_interval_s})"
             )
-        if self.messages_in_flight < MESSAGES_A_RECEIVE * self.pollers:
+        if self.messages_in_flight < MESSAGES_A_RECEIVE * self.polls:
+            polls = "pollers" if self.queue_partitions == 1 else "(pollers + queue_partitions - 1)"
             raise ValueError(
-                f"messages_in_flight must be at least {MESSAGES_A_RECEIVE} x pollers, or pollers would wait for each "
-                f"other's slots ({self.messages_in_flight} < {MESSAGES_A_RECEIVE} x {self.pollers})"
+                f"messages_in_flight must be at least {MESSAGES_A_RECEIVE} x {polls}, or pollers would wait for each "
+                f"other's slots ({self.messages_in_flight} < {MESSAGES_A_RECEIVE} x {self.polls})"
             )
         return self
+
+    @property
+    def queue_names(self) -> tuple[str, ...]:
+        """The queues that are read, in the order of their partitions."""
+        if self.queue_partitions == 1:
+            return (self.queue_name,)
+        base, dot, kind = self.queue_name.partition(".fifo")
+        return tuple(f"{base}-{partition}{dot}{kind}" for partition in range(self.queue_partitions))
+
+    @property
+    def polls(self) -> int:
+        """Receive calls in flight at most: pollers, and one more for each further partition that may be idle."""
+        return max(self.pollers, min(self.pollers + self.queue_partitions - 1, POLLS_MAX))
 
     @property
     def terms(self) -> SupplyTerms:

@@ -1,7 +1,8 @@
 """Which implementations of a port must keep its contract?
 
 The fake that tests and simulations use, and the adapter on the target that --target names; on another target than the
-default one the fakes are not asked again. A suite names its port in PORT. What a target has nothing for is skipped with
+default one the fakes are not asked again. On the default one an adapter whose calls go by the lane is asked a second
+time, with every call through the library. A suite names its port in PORT. What a target has nothing for is skipped with
 its reason, what it does wrong must fail (targets/gaps.py)."""
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 import pytest_asyncio
 from contract_streams import LEASE_S, Till, Worker
 from fakes.state import InMemoryState
-from targets.base import Target, World
+from targets.base import OF_THE_LANE, Target, World
 from targets.gaps import GAPS
 from targets.known import target_of
 
@@ -24,6 +25,7 @@ from worker.retry import retrying
 
 HERE = Path(__file__).parent
 DEFAULT = "embedded"
+LIBRARY = "library"
 
 
 def pytest_configure(config):
@@ -33,14 +35,18 @@ def pytest_configure(config):
 def pytest_generate_tests(metafunc):
     if "kind" in metafunc.fixturenames:
         target = metafunc.config.getoption("target")
-        fake = target == DEFAULT and not metafunc.definition.get_closest_marker("no_fake")
-        metafunc.parametrize("kind", ["fake", target] if fake else [target])
+        kinds = [target]
+        if target == DEFAULT and not metafunc.definition.get_closest_marker("no_fake"):
+            kinds = ["fake", *kinds]
+        if target == DEFAULT and metafunc.module.PORT in OF_THE_LANE:
+            kinds = [*kinds, LIBRARY]
+        metafunc.parametrize("kind", kinds)
 
 
 def pytest_collection_modifyitems(config, items):
     name = config.getoption("target")
     ours = [item for item in items if HERE in item.path.parents]
-    asked = [item for item in ours if kind_of(item) == name]
+    asked = [item for item in ours if kind_of(item) in (name, LIBRARY)]
     target = target_of(name)
     if name == "aws" and len(ours) < len(items):
         raise pytest.UsageError(
@@ -84,7 +90,9 @@ async def opened(target, emulator, tmp_path_factory):
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(request, kind, opened) -> World | None:
     """The emptied target; a fake has no world."""
-    return None if kind == "fake" else await opened(request.module.PORT)
+    if kind == "fake":
+        return None
+    return await opened(request.module.PORT, **({"lane": False} if kind == LIBRARY else {}))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -19,5 +19,3 @@ def record(key=A, as_of=TODAY, mean=40.5, confidence=80.0, source="model", made_
 async def only(store, key: ProductKey) -> ProductState:
     """The committed state of one product."""
     return (await store.load([key]))[key]
-
-

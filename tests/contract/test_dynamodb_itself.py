@@ -19,6 +19,7 @@ pytestmark = [
 PORT = "DynamoDB"
 KILOBYTE = "x" * 1024
 INVALID, CANCELLED = "ValidationException", "TransactionCanceledException"
+FAILED, CONFLICT = "ConditionalCheckFailedException", "TransactionConflictException"
 
 
 def item(pk="a", sk="H", size=0, **said) -> Item:
@@ -39,6 +40,11 @@ class Table:
         extra |= {"ExpressionAttributeValues": values} if values else {}
         actions = [{"Put": {"TableName": self.name, "Item": each, **extra}} for each in items]
         await self.client.transact_write_items(TransactItems=actions)
+
+    async def put(self, each, condition=None, values=None):
+        extra = {"ConditionExpression": condition} if condition else {}
+        extra |= {"ExpressionAttributeValues": values} if values else {}
+        await self.client.put_item(TableName=self.name, Item=each, **extra)
 
     async def write(self, *items):
         requests = [{"PutRequest": {"Item": each}} for each in items]
@@ -83,6 +89,7 @@ async def test_a_transaction_of_more_than_4_megabytes_is_refused(table):
 async def test_an_item_of_more_than_400_kilobytes_is_refused(table):
     await refused(table.transact(item("a"), item("b", size=400)))
     await refused(table.write(item("a"), item("b", size=400)))
+    await refused(table.put(item("b", size=400)))
     assert await table.count() == 0
 
 
@@ -109,6 +116,25 @@ async def test_transactions_that_meet_on_an_item_conflict(table):
     failures = [result for result in results if isinstance(result, ClientError)]
     codes = {reason["Code"] for exc in failures for reason in exc.response.get("CancellationReasons", [])}
     assert "TransactionConflict" in codes
+
+
+async def test_a_put_is_made_under_its_condition_only(table):
+    absent, was = "attribute_not_exists(pk)", {":was": number(1)}
+    await refused(table.put(item("a", version=number(2)), "version = :was", was), FAILED)
+    await table.put(item("a", version=number(1)), absent)
+    await refused(table.put(item("a", version=number(1)), absent), FAILED)
+    await table.put(item("a", version=number(2)), "version = :was", was)
+    await refused(table.put(item("a", version=number(2)), "version = :was", was), FAILED)
+    assert [each["version"] for each in await table.world.items(table.name)] == [number(2)]
+
+
+async def test_a_put_that_meets_a_transaction_conflicts(table):
+    """On AWS that is likely and not certain."""
+    transactions = [table.transact(*(item(f"p{n}", size=20) for n in range(20))) for _ in range(12)]
+    puts = [table.put(item(f"p{n}", size=20)) for _ in range(4) for n in range(20)]
+    results = await asyncio.gather(*transactions, *puts, return_exceptions=True)
+    failures = [result for result in results[12:] if isinstance(result, ClientError)]
+    assert {exc.response["Error"]["Code"] for exc in failures} == {CONFLICT}
 
 
 async def test_a_batch_of_more_than_100_keys_is_refused(table):

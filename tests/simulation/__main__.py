@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
             if asked.accident
             else (swarm(asked.first), asked.first)
         )
-        return _traced(scenario, str(name), console, opener(asked.wire))
+        seed = 0 if asked.accident else asked.first
+        return _traced(scenario, str(name), console, opener(asked.wire, seed))
     of_accident, of_seed = partial(accident_outcome, wire=asked.wire), partial(seed_outcome, wire=asked.wire)
     if asked.accident:
         return tell([of_accident(asked.accident)], 1, console, _named("accident"))
@@ -72,7 +73,10 @@ def _parser() -> argparse.ArgumentParser:
         help="instead: one accident of a small scenario, as kill:137",
     )
     parser.add_argument(
-        "--wire", action="store_true", help="with the real AWS client library in between: the same runs, more slowly"
+        "--wire",
+        action="store_true",
+        help="with the real AWS client library in between: the same runs, more slowly "
+        "(without: every odd seed by the worker's own lane, the others with nothing in between)",
     )
     parser.add_argument(
         "--trace", action="store_true", help="of one run: print what the workers log, with virtual time"

@@ -49,7 +49,8 @@ class Checkpoints:
     def decided(self, writes: list[Write]) -> None:
         """Some writes to any table."""
         for table, key, item in writes:
-            if table == self._leases.name and not key[0].startswith("T#"):  # those say when somebody looked
+            # Others say when somebody looked, or who reads a partition of the queue.
+            if table == self._leases.name and not key[0].startswith(("T#", "Q#")):
                 self._written(key, self._leases.items.get(key), item)
 
     def _written(self, key: Key, before: Item | None, item: Item | None) -> None:

@@ -7,7 +7,7 @@ judge keeps its own twin from what the shop has on record, in plain dictionaries
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 from zlib import decompress
 
@@ -33,10 +33,10 @@ class Violation(AssertionError):
 class Judge:
     """Told of every write, deletion and publication by the simulated services."""
 
-    def __init__(self, shop: Shop, state: Table, queue: Queue, messages_in_flight: int) -> None:
+    def __init__(self, shop: Shop, state: Table, queues: Sequence[Queue], messages_in_flight: int) -> None:
         self._shop = shop
         self._state = state
-        self._queue = queue
+        self._queues = queues
         self._messages_in_flight = messages_in_flight
         self.twins: dict[ProductKey, Twin] = {}
         self.orders: dict[str, Said] = {}
@@ -168,7 +168,7 @@ class Judge:
 
     def delivered(self, holder: str) -> None:
         """A worker holds one more message; asked only where no answer is lost and no deletion fails."""
-        held = self._queue.held_by(holder)
+        held = sum(queue.held_by(holder) for queue in self._queues)
         if held > self._messages_in_flight:
             raise Violation(f"{holder} holds {held} messages and may hold {self._messages_in_flight}")
 

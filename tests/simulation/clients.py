@@ -1,7 +1,7 @@
 """How does the worker reach the simulated AWS without a wire?
 
 One object a service that has the methods of its aiobotocore client. They answer, and fail, with what the real ones
-answer and fail with; simulation/wire.py has the same over real aiobotocore."""
+answer and fail with; simulation/wire.py has the same over real aiobotocore, and over the lane."""
 
 from __future__ import annotations
 

@@ -91,7 +91,12 @@ def disturb_streams(weather: Weather, chance: Random, leases_table: str, load_s:
     if chance.random() < 0.2:
         start = chance.uniform(0, load_s)
         weather.away.append(("dynamodbstreams", start, start + chance.choice((3.0, 30.0, 120.0))))
-    if chance.random() < 0.3:
+    disturb_leases(weather, chance, leases_table, load_s)
+
+
+def disturb_leases(weather: Weather, chance: Random, leases_table: str, load_s: float) -> None:
+    """The table of leases may be throttled for minutes; not in calm weather."""
+    if not weather.calm and chance.random() < 0.3:
         start = chance.uniform(0, load_s)
         weather.table_storms.append((leases_table, start, start + chance.choice((30.0, 180.0))))
 
@@ -116,4 +121,17 @@ def with_stream(settings: Settings, chance: Random) -> Settings:
         discover_interval_s=pick((1.0, 3.0, 10.0)),
         checkpoint_interval_s=pick((0.1, 0.3, 1.0)),
         records_in_flight=pick((1_000 * readers, 5_000)),
+    )
+
+
+def with_partitions(settings: Settings, chance: Random) -> Settings:
+    """The same with a queue in partitions, whose leases run out soon."""
+    partitions = chance.choice((2, 3, 8))
+    lease_s = settings.lease_s if settings.stream_table else chance.choice((3.0, 5.0, 10.0))
+    return settings_with(
+        settings,
+        queue_partitions=partitions,
+        messages_in_flight=settings.messages_in_flight + 10 * (partitions - 1),
+        lease_s=lease_s,
+        checkpoint_interval_s=min(settings.checkpoint_interval_s, lease_s / 3),
     )

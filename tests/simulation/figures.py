@@ -45,15 +45,24 @@ class Figures:
             f"{counts['trims']} reads too late, {counts['alarms']} alarms), "
         )
 
+    @property
+    def _of_partitions(self) -> str:
+        counts = self.counts
+        return (
+            f"{counts['parted']} with a queue in partitions ({counts['partitions_taken']} times one was taken, "
+            f"{counts['partitions_stolen']} of them from another worker), "
+        )
+
     def line(self, runs: str, violations: int) -> str:
         """The one line that is printed."""
         counts = self.counts
         streamed = self._of_streams if counts["streamed"] else ""
+        parted = self._of_partitions if counts["parted"] else ""
         return (
             f"{runs}, {self.virtual_s / 3600:.1f} virtual hours, {counts['kills']} kills, {counts['deploys']} deploys, "
             f"{counts['freezes']} freezes, {counts['faults']} faults in {counts['calls']} calls, "
             f"{counts['deliveries']} deliveries, {counts['redeliveries']} redeliveries, {counts['counted']} events "
-            f"counted, {streamed}{counts['orders']} orders, "
+            f"counted, {streamed}{parted}{counts['orders']} orders, "
             f"{self.published_twice_per_1000:.1f} duplicate publishes per "
             f"1,000 orders, slowest drain {self.slowest_drain_s:.1f} s, {violations} violations"
         )

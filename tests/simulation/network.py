@@ -103,12 +103,14 @@ class Network:
         self.planned: dict[int, str] = {}
         self.calls = 0
         self.fates: Counter[str] = Counter()
+        self._fates_of: Counter[tuple[str, str, str]] = Counter()
         self._server = Context()
 
     async def call(self, service: str, operation: str, said: Said) -> Said:
         """The service's answer; ServiceError, NoAnswer or ConnectionBroken."""
         loop = self.loop
         fate = self._fate(service)
+        self._fates_of[operation, said.get("TableName", ""), fate] += 1
         process = PROCESS.get()
         caller = process.name if process is not None else ""
         loop.note(f"{caller} {service} {operation} {fate}")
@@ -124,6 +126,10 @@ class Network:
             return await answered
         finally:
             timeout.cancel()
+
+    def befell(self, table: str) -> dict[str, int]:
+        """How often each fate befell each operation, of those that name a table on this one only."""
+        return {f"{call} {fate}": n for (call, name, fate), n in self._fates_of.items() if name in ("", table)}
 
     def _fate(self, service: str) -> str:
         self.calls += 1

@@ -7,14 +7,17 @@ to the dead-letter queue, and an operator redrives it. The limits of the API are
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from simulation.network import Network, Said, ServiceError
+from worker.producer import partition_of
 
 ENTRIES_MAX = 10
 VISIBILITY_MAX_S = 43_200
+MISTAKEN = 0.05
 
 
 @dataclass(slots=True)
@@ -40,8 +43,13 @@ class _Poll:
 
 
 class Queue:
-    def __init__(self, network: Network, name: str, receives_max: int = 10**9, dead: Queue | None = None) -> None:
+    """first: the number of its first message less one; no two queues that are read give a number twice."""
+
+    def __init__(
+        self, network: Network, name: str, receives_max: int = 10**9, dead: Queue | None = None, first: int = 0
+    ) -> None:
         self._network = network
+        self._first = first
         self.name = name
         self.fifo = name.endswith(".fifo")
         self._receives_max = receives_max
@@ -58,11 +66,11 @@ class Queue:
 
     def send(self, body: str, group: str | None = None) -> None:
         self.sent += 1
-        now = self._network.loop.time()
-        self.messages[self.sent] = Message(self.sent, body, group if self.fifo else None, now)
+        number, now = self._first + self.sent, self._network.loop.time()
+        self.messages[number] = Message(number, body, group if self.fifo else None, now)
         self._serve()
 
-    def redrive_to(self, queue: Queue) -> None:
+    def redrive_to(self, queue: Partitions) -> None:
         """What an operator does with dead letters once the cause is mended."""
         for message in list(self.messages.values()):
             del self.messages[message.number]
@@ -207,11 +215,29 @@ class Queue:
         return self._network.chance.random()
 
 
+class Partitions:
+    """Where the shop sends to: the queue, or a product's own partition. Now and then a producer is mistaken."""
+
+    def __init__(self, queues: Sequence[Queue], seed: str) -> None:
+        self._queues = queues
+        self._chance = Random(f"restock partitions {seed}")
+
+    def send(self, body: str, group: str | None = None) -> None:
+        count = len(self._queues)
+        mistaken = count > 1 and self._chance.random() < MISTAKEN
+        partition = self._chance.randrange(count) if mistaken else partition_of(group or "", None, count)
+        self._queues[partition].send(body, group)
+
+
 class Queues:
     """The SQS API over some queues."""
 
     def __init__(self, *queues: Queue) -> None:
         self._queues = {queue.name: queue for queue in queues}
+
+    def add(self, queue: Queue) -> None:
+        """One more."""
+        self._queues[queue.name] = queue
 
     def get_queue_url(self, said: Said, caller: str) -> Said:
         return {"QueueUrl": f"https://sqs.test/{self._named(said['QueueName']).name}"}

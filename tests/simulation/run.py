@@ -11,6 +11,7 @@ import io
 import random
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, redirect_stdout
 from functools import partial
@@ -26,7 +27,7 @@ from simulation.figures import Figures
 from simulation.fleet import Fleet
 from simulation.loop import PROCESS, SimulatedLoop
 from simulation.network import Network, Said
-from simulation.queues import Queue, Queues
+from simulation.queues import Partitions, Queue, Queues
 from simulation.scenario import Scenario
 from simulation.services import Bedrock, Buckets, Bus, CloudWatch, Model
 from simulation.shop import EventKey, Shop
@@ -55,12 +56,17 @@ class World:
         self.state = self.tables.create(STATE, "pk", "sk")
         self.tables.create(settings.inventory_table, "product_id", "location_id")
         self.tables.create(settings.forecasts_table, "product_id", "forecast_date")
+        self.leases = self.tables.create(settings.leases_table, "pk", "sk")
         self.dead = Queue(self.network, f"dead-{settings.queue_name}")
-        self.queue = Queue(self.network, settings.queue_name, scenario.receives_max, self.dead)
+        self.queues = [
+            Queue(self.network, name, scenario.receives_max, self.dead, number * 1_000_000)
+            for number, name in enumerate(settings.queue_names)
+        ]
+        self.queue = Partitions(self.queues, scenario.seed)
         self.bus = Bus(self.network, settings.event_bus)
         buckets = Buckets()
         self.network.services = {
-            "sqs": Queues(self.queue, self.dead),
+            "sqs": Queues(*self.queues, self.dead),
             "dynamodb": self.tables,
             "events": self.bus,
             "cloudwatch": CloudWatch(),
@@ -70,18 +76,19 @@ class World:
         }
         self.streams = self._streams() if scenario.streamed else None
         self.shop = Shop(scenario, self.network, self.tables, self.queue, buckets, self.streams)
-        self.judge = Judge(self.shop, self.state, self.queue, settings.messages_in_flight)
+        self.judge = Judge(self.shop, self.state, self.queues, settings.messages_in_flight)
         self.checkpoints = self._checkpoints(self.streams) if self.streams is not None else None
+        self.partitions = Counter(parted=len(self.queues) > 1)
         self.fleet = Fleet(scenario, self.loop, self.shop.now, partial(opened, self.network))
         self.tables.decided = self._decided
-        self.queue.deleting = self.judge.deleting
-        self.queue.delivered = self.judge.delivered if scenario.weather.calm else lambda holder: None
+        for queue in self.queues:
+            queue.deleting = self.judge.deleting
+            queue.delivered = self.judge.delivered if scenario.weather.calm else lambda holder: None
         self.bus.subscriber = self._published
 
     def _streams(self) -> Streams:
         settings = self.scenario.settings
         self.tables.create(settings.stream_table, "product_id", "sale_date")
-        self.tables.create(settings.leases_table, "pk", "sk")
         streams = Streams(self.network, settings.stream_table, self.scenario.shards, lambda: self.shop.now())
         self.network.services["dynamodbstreams"] = streams
         self.tables.described[settings.stream_table] = streams.specification
@@ -92,8 +99,7 @@ class World:
         return streams
 
     def _checkpoints(self, streams: Streams) -> Checkpoints:
-        leases = self.tables[self.scenario.settings.leases_table]
-        checkpoints = Checkpoints(streams, leases, self.judge.settled, self.shop.now)
+        checkpoints = Checkpoints(streams, self.leases, self.judge.settled, self.shop.now)
         streams.giving = checkpoints.giving
         return checkpoints
 
@@ -101,6 +107,11 @@ class World:
         self.judge.decided(writes)
         if self.checkpoints is not None:
             self.checkpoints.decided(writes)
+        for table, key, item in writes:
+            if table == self.leases.name and key[0].startswith("Q#") and item is not None:
+                before, owner = self.leases.items.get(key, item)["owner"]["S"], item["owner"]["S"]
+                self.partitions["partitions_taken"] += owner not in ("", before)
+                self.partitions["partitions_stolen"] += bool(before) and owner not in ("", before)
 
     def _published(self, entry: Said) -> None:
         self.judge.publishing(entry)
@@ -144,9 +155,10 @@ class World:
     def _unfinished(self) -> list[str]:
         """What is still to be done, in words."""
         waiting = {
-            "messages in the queue": len(self.queue.messages),
+            "messages in the queue": sum(len(queue.messages) for queue in self.queues),
             "dead letters": len(self.dead.messages),
             "outbox entries": sum(key[0].startswith("X#") for key in self.state.items),
+            "entries of the agenda": sum(key[0].startswith("A#") for key in self.state.items),
             "undecided products": sum(
                 key[1] == "H" and item["dirty"]["N"] != "0" for key, item in self.state.items.items()
             ),
@@ -155,6 +167,11 @@ class World:
         if self.checkpoints is not None:
             waiting.update(self.checkpoints.unfinished())
         return [f"{count} {what}" for what, count in waiting.items() if count]
+
+    @property
+    def _of_queues(self) -> dict[str, int]:
+        names = ("sent", "deliveries", "redeliveries", "dead_letters")
+        return {name: sum(getattr(queue, name) for queue in self.queues) for name in names}
 
     @property
     def figures(self) -> Figures:
@@ -166,10 +183,7 @@ class World:
             freezes=self.fleet.deaths.freezes,
             calls=self.network.calls,
             faults=self.network.calls - fates["carried"],
-            sent=self.queue.sent,
-            deliveries=self.queue.deliveries,
-            redeliveries=self.queue.redeliveries,
-            dead_letters=self.queue.dead_letters,
+            **self._of_queues,
             counted=sum(len(twin.counted) for twin in self.judge.twins.values()),
             late=len(self.judge.late),
             orders=len(self.judge.orders),
@@ -179,6 +193,8 @@ class World:
             steps=self.loop.steps,
             first_worker_steps=self.fleet.processes[0].steps,
         )
+        figures.counts.update({**self.network.befell(STATE), **self.state.puts})
+        figures.counts.update(self.partitions)
         if self.streams is not None and self.checkpoints is not None:
             figures.counts.update(streamed=1, shards=sum(len(stream.shards) for stream in self.streams.streams))
             figures.counts.update(self.streams.counts)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from simulation.draws import (
     SALES_TABLE,
+    disturb_leases,
     disturb_streams,
     lapses_of,
     leaps_of,
@@ -18,6 +19,7 @@ from simulation.draws import (
     settings_with,
     shard_events_of,
     weather_of,
+    with_partitions,
     with_stream,
 )
 from simulation.network import Weather
@@ -25,6 +27,7 @@ from worker.settings import Settings
 
 NEVER = float("inf")
 STREAMED_SHARE = 0.4
+PARTED_SHARE = 0.3
 
 
 class Accident(NamedTuple):
@@ -106,7 +109,10 @@ def swarm(seed: int) -> Scenario:
     )
     # Drawn from a source of its own: a seed without a stream is what it was before there were any.
     chance = Random(f"restock stream {seed}")
-    return _with_stream(scenario, chance) if chance.random() < STREAMED_SHARE else scenario
+    if chance.random() < STREAMED_SHARE:
+        scenario = _with_stream(scenario, chance)
+    chance = Random(f"restock partitions {seed}")
+    return _parted(scenario, chance) if chance.random() < PARTED_SHARE else scenario
 
 
 def _with_stream(scenario: Scenario, chance: Random) -> Scenario:
@@ -117,6 +123,12 @@ def _with_stream(scenario: Scenario, chance: Random) -> Scenario:
     shards = chance.choice((1, 2, 4))
     lapses = () if scenario.leaps else lapses_of(chance, scenario.load_s)
     return replace(scenario, settings=settings, shards=shards, shard_events=events, lapses=lapses)
+
+
+def _parted(scenario: Scenario, chance: Random) -> Scenario:
+    """The same, with a queue in partitions."""
+    disturb_leases(scenario.weather, chance, scenario.settings.leases_table, scenario.load_s)
+    return replace(scenario, settings=with_partitions(scenario.settings, chance))
 
 
 def small(accident: Accident | None = None) -> Scenario:

@@ -25,7 +25,7 @@ from domain.events import (
 )
 from domain.ledger import id_digest, payload_digest
 from simulation.network import Network, Said
-from simulation.queues import Queue
+from simulation.queues import Partitions
 from simulation.sales_table import SalesTable
 from simulation.scenario import Scenario
 from simulation.services import Buckets
@@ -68,7 +68,7 @@ class Shop:
         scenario: Scenario,
         network: Network,
         tables: Tables,
-        queue: Queue,
+        queue: Partitions,
         buckets: Buckets,
         streams: Streams | None = None,
     ) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
-from simulation.expressions import Item, plain, size_of
+from simulation.expressions import Item, size_of
 from simulation.network import Said, ServiceError
 
 ITEM_BYTES_MAX = 400 * 1024
@@ -15,13 +15,15 @@ Write = tuple[str, Key, Item | None]  # table, key, the item or None for a delet
 
 
 class Table:
-    """items by key, and once more by partition."""
+    """items by key, and once more by partition. puts counts those made, those lost by their condition, and those
+    refused because they met a transaction."""
 
     def __init__(self, name: str, keys: tuple[str, ...]) -> None:
         self.name = name
         self.keys = keys
         self.items: dict[Key, Item] = {}
         self.partitions: defaultdict[str, dict[Key, Item]] = defaultdict(dict)
+        self.puts: Counter[str] = Counter()
 
     def show(self, key: Key, item: Item | None) -> None:
         """From now on readers see this; None is a deletion."""

@@ -27,11 +27,12 @@ from simulation.table import (
 ACTIONS_MAX = 100
 GET_KEYS_MAX = 100
 WRITE_ITEMS_MAX = 25
+SLOW_TRANSACTION_S = 3.0  # for as long as it is not decided it is in everybody's way
 
 
 class Tables:
     """decided is told of the writes of every transaction and single write at the instant it is decided. described: what
-    DescribeTable says of a table besides."""
+    DescribeTable says of a table besides. commits counts transactions, conflicts those that met another."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -121,10 +122,13 @@ class Tables:
         table = self._within_capacity(said["TableName"])
         key = table.key_of(said["Item"])
         if (table.name, key) in self._locked:
+            table.puts["puts_met"] += 1
             raise ServiceError("TransactionConflictException")
         refuse_if_too_large([said["Item"]])
         if not meets(table.items.get(key), said.get("ConditionExpression"), said.get("ExpressionAttributeValues")):
+            table.puts["puts_lost"] += 1
             raise ServiceError("ConditionalCheckFailedException", "The conditional request failed")
+        table.puts["puts"] += 1
         self._decide([(table.name, key, said["Item"])])
         self._show(table.name, key, said["Item"])
         return {}
@@ -156,7 +160,7 @@ class Tables:
             raise cancelled(["TransactionConflict" if busy else "None" for busy in taken])
         self._locked.update(places)
         answer: asyncio.Future[Said] = self._network.loop.create_future()
-        delay = 0.001 + self._network.chance.random() * 0.006
+        delay = 0.001 + self._draw() * (SLOW_TRANSACTION_S if self._unlucky() else 0.006)
         self._network.loop.call_later(delay, self._decide_transaction, actions, answer)
         return answer
 

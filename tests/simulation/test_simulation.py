@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from simulation.accidents import accidents, stream_accidents
+from simulation.accidents import FATES, accidents, stream_accidents
 from simulation.many import accident_outcome, all_of, seed_outcome, tell
 from simulation.run import run
 from simulation.scenario import small_stream, swarm
@@ -51,12 +51,29 @@ def test_everything_that_happens_to_a_stream_happens_in_the_swarm(outcomes):
     assert 1 < seen["read"] / seen["written"] < 2
 
 
+@pytest.mark.timeout(900)
+def test_everything_that_may_befall_a_commit_befalls_both_ways_to_commit_in_the_swarm(outcomes):
+    seen = sum((outcome.figures.counts for outcome in outcomes), Counter())
+    befell = {(way, fate): seen[f"{way} {fate}"] for way in ("put_item", "transact_write_items") for fate in FATES}
+    assert {what: times for what, times in befell.items() if times < 3} == {}
+    assert seen["puts"] > seen["commits"] > SEEDS
+    assert min(seen["puts_lost"], seen["conflicts"] + seen["puts_met"]) > 3
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("of", [accidents, stream_accidents])
 def test_a_small_scenario_survives_a_crash_a_stop_and_every_fate_of_a_call_anywhere(of):
     planned = of(EVERY)
     told = _told(all_of(accident_outcome, planned, JOBS), len(planned))
     assert told.endswith(f"{len(planned)} passed, 0 failed\n"), told
+
+
+@pytest.mark.timeout(900)
+def test_partitions_are_taken_given_up_and_stolen_in_the_swarm(outcomes):
+    seen = sum((outcome.figures.counts for outcome in outcomes), Counter())
+    assert 0.2 * SEEDS < seen["parted"] < 0.4 * SEEDS
+    assert 10 * SEEDS < seen["partitions_taken"] < 100 * SEEDS
+    assert 0.2 < seen["partitions_stolen"] / seen["partitions_taken"] < 0.95
 
 
 def _trace_of(seed, hash_seed):
@@ -66,7 +83,7 @@ def _trace_of(seed, hash_seed):
     return int(done.stdout)
 
 
-@pytest.mark.parametrize("seed", [3, 9, 42])  # the last two with a stream
+@pytest.mark.parametrize("seed", [3, 9, 42])  # the last two with a stream, 9 with partitions as well
 def test_a_seed_is_the_same_run_whatever_the_hash_seed(seed):
     assert _trace_of(seed, "1") == _trace_of(seed, "4242") == run(swarm(seed))[1]
 

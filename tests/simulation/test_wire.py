@@ -1,7 +1,7 @@
-"""Is the worker as safe with the real AWS client library, and do the direct clients tell the same as it does?
+"""Is the worker as safe with the real AWS clients, and do the direct clients tell the same as they do?
 
-The same calls go through both: what the services are told and what the caller gets must be equal. Then whole runs:
-with the library in between, every step of a seed is the same step."""
+The same calls go through all: what the services are told and what the caller gets must be equal, by the library's way
+and by the lane. Then whole runs: with either in between, every step of a seed is the same step."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ from simulation.many import accident_outcome, all_of, seed_outcome, tell
 from simulation.run import World, run
 from simulation.sales_table import BY_TIME
 from simulation.scenario import Accident, small, small_stream, swarm
-from simulation.wire import wired_clients
+from simulation.wire import WiredSession, lane_clients, wired_clients
 from simulation.wire_calls import IN_A_ROW, ONE_OF_EACH, item_of
+from worker.aws.lane import HOT
 
 SEEDS = 12
 ALIKE = 4  # of them are compared with the run without the library
 JOBS = os.cpu_count() or 1
 TESTS = Path(__file__).parents[1]
+WAYS = pytest.mark.parametrize("wired", [wired_clients, lane_clients], ids=["library", "lane"])
 # What only the library says or hears beside its caller: a token for the service, checksums, the HTTP envelope.
 OF_THE_LIBRARY = {"ClientRequestToken", "ChecksumMode", "ChecksumAlgorithm", "ChecksumCRC32", "ResponseMetadata"}
 
@@ -48,7 +50,7 @@ def _heard(opened, calls, weather=None, fate=None):
     if fate is not None:
         world.network.planned[1] = fate
     for item in (
-        item_of("H", version={"N": "7"}, tail={"B": b"\x00\x01"}, dirty_shard={"S": "0"}, dirty_since={"N": "5"}),
+        item_of("H", version={"N": "7"}, tail={"B": b"\x00\x01"}),
         item_of("E#1", created_at={"N": "1"}),
         item_of("E#2", entries={"B": b""}),
     ):
@@ -113,23 +115,39 @@ async def _outcome(clients, service, operation, said):
     return answer
 
 
+@WAYS
 @pytest.mark.parametrize("operation", ONE_OF_EACH)
-def test_an_operation_says_and_answers_the_same_by_wire(operation):
+def test_an_operation_says_and_answers_the_same_by_wire(operation, wired):
     calls = [ONE_OF_EACH[operation]]
-    assert _heard(direct_clients, calls) == _heard(wired_clients, calls)
+    assert _heard(direct_clients, calls) == _heard(wired, calls)
 
 
+@WAYS
 @pytest.mark.parametrize("fate", FATES)
 @pytest.mark.parametrize("operation", ONE_OF_EACH)
-def test_every_fate_of_a_call_ends_the_same_by_wire(operation, fate):
+def test_every_fate_of_a_call_ends_the_same_by_wire(operation, fate, wired):
     calls = [ONE_OF_EACH[operation]]
-    assert _heard(direct_clients, calls, fate=fate) == _heard(wired_clients, calls, fate=fate)
+    assert _heard(direct_clients, calls, fate=fate) == _heard(wired, calls, fate=fate)
 
 
+@WAYS
 @pytest.mark.parametrize("row", IN_A_ROW)
-def test_answers_and_refusals_are_the_same_by_wire(row):
+def test_answers_and_refusals_are_the_same_by_wire(row, wired):
     calls, weather = IN_A_ROW[row]
-    assert _heard(direct_clients, calls, weather) == _heard(wired_clients, calls, weather)
+    assert _heard(direct_clients, calls, weather) == _heard(wired, calls, weather)
+
+
+def test_no_hot_call_of_the_worker_goes_the_longer_way_where_there_is_a_lane(monkeypatch):
+    sent, send = set(), WiredSession.send
+
+    async def seen(session, request):
+        sent.add(request.headers.get("X-Amz-Target", b"").decode().partition(".")[2])
+        return await send(session, request)
+
+    monkeypatch.setattr(WiredSession, "send", seen)
+    run(small_stream(), lane_clients)
+    assert sent & {name for names in HOT.values() for name in names} == set()
+    assert sent >= {"GetQueueUrl", "DescribeStream"}
 
 
 def test_the_library_names_the_failures_as_the_adapters_read_them():
@@ -208,16 +226,17 @@ ALONE = """
 import socket, threading
 from simulation.run import run
 from simulation.scenario import swarm
-from simulation.wire import wired_clients
+from simulation.wire import {clients}
 def refused(*_, **__):
     raise AssertionError("a run reaches out")
 socket.socket = socket.getaddrinfo = threading.Thread.start = refused
-print(run(swarm({seed}), wired_clients)[1])
+print(run(swarm({seed}), {clients})[1])
 """
 
 
+@pytest.mark.parametrize("clients", ["wired_clients", "lane_clients"])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_seed_is_the_same_run_by_wire_step_by_step(streamed):
+def test_a_seed_is_the_same_run_by_wire_step_by_step(streamed, clients):
     """Alone in an unfriendly environment, without sockets and threads."""
     seed = next(seed for seed in _short_seeds(SEEDS) if swarm(seed).streamed == streamed)
-    assert run(swarm(seed))[1] == _scripted(ALONE.format(seed=seed))
+    assert run(swarm(seed))[1] == _scripted(ALONE.format(seed=seed, clients=clients))

@@ -1,8 +1,9 @@
-"""Does the worker hold with the AWS client library that it has in production?
+"""Does the worker hold with the AWS clients that it has in production, by the library's way and by the lane?
 
-Real aiobotocore, opened by the production open_clients: it serialises, signs, parses, names the errors. Only its HTTP
-session is ours and ends in the simulated network. No disk after the first opening, no socket, no thread, and nothing
-of the environment: no variable, profile or metadata service changes a run."""
+Real aiobotocore, opened by the production open_clients: it serialises, signs, parses, names the errors; so does the
+lane for the hot calls. Only what carries their HTTP is ours and ends in the simulated network. No disk after the first
+opening, no socket, no thread, and nothing of the environment: no variable, profile or metadata service changes a
+run."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from dataclasses import fields
+from functools import partial
 from io import BytesIO
 from typing import Any, Self
 
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.config import AioConfig
+from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigValueStore, ConstantProvider
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
@@ -25,8 +28,11 @@ from simulation.network import READ_TIMEOUT_S, ConnectionBroken, Network, NoAnsw
 from simulation.wire_protocols import Service, loader, service_of
 from simulation.wire_requests import Reply, Request, received
 from worker.aws.clients import Clients, Endpoints, open_clients
+from worker.aws.connections import Answer
+from worker.aws.lane import Lane, may_take
 
 REGION = "eu-central-1"
+KEYS = ("simulated", "simulated")
 
 
 class _Answer:
@@ -102,24 +108,57 @@ class WiredSession:
         return response
 
     async def _exchanged(self, request: Any) -> Reply:
-        arrived = await _arrived(request)
-        service = service_of(arrived)
-        # The network gives up when aiohttp would; it must know how long production waits.
-        assert self._read_timeout_s == READ_TIMEOUT_S[service.name]
-        try:
-            return await self._answered(service, arrived)
-        except NoAnswer as exc:
-            raise ReadTimeoutError(endpoint_url=request.url, error=exc) from exc
-        except ConnectionBroken as exc:
-            raise ConnectionClosedError(endpoint_url=request.url, request=request, error=exc) from exc
-
-    async def _answered(self, service: Service, request: Request) -> Reply:
         assert self._network is not None
-        operation, said = service.understood(request)
-        try:
-            return service.answered(operation, await self._network.call(service.name, operation, said))
-        except ServiceError as exc:
-            return service.refused(exc)
+        return await _exchanged(self._network, await _arrived(request), self._read_timeout_s)
+
+
+class WiredTransport:
+    """What carries the requests of a lane, with as many connections as in production."""
+
+    def __init__(self, network: Network, timeout: tuple[float, float], max_pool_connections: int) -> None:
+        self._network = network
+        self._read_timeout_s = timeout[1]
+        self._pool = asyncio.Semaphore(max_pool_connections)
+
+    async def post(self, request: bytes) -> Answer:
+        async with self._pool:
+            reply = await _exchanged(self._network, _request(request), self._read_timeout_s)
+            return Answer(*reply)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def _exchanged(network: Network, arrived: Request, read_timeout_s: float) -> Reply:
+    """The answer to a request; ReadTimeoutError or ConnectionClosedError when there is none."""
+    service = service_of(arrived)
+    # The network gives up when the client would; it must know how long production waits.
+    assert read_timeout_s == READ_TIMEOUT_S[service.name]
+    try:
+        return await _answered(network, service, arrived)
+    except NoAnswer as exc:
+        raise ReadTimeoutError(endpoint_url=arrived.url, error=exc) from exc
+    except ConnectionBroken as exc:
+        raise ConnectionClosedError(endpoint_url=arrived.url, error=exc) from exc
+
+
+async def _answered(network: Network, service: Service, request: Request) -> Reply:
+    operation, said = service.understood(request)
+    try:
+        return service.answered(operation, await network.call(service.name, operation, said))
+    except ServiceError as exc:
+        return service.refused(exc)
+
+
+def _request(raw: bytes) -> Request:
+    """The bytes of a request, as a server reads them."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    first, *lines = head.decode("ascii").split("\r\n")
+    method, path, version = first.split(" ")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert version == "HTTP/1.1"
+    assert int(headers["content-length"]) == len(body)
+    return received(method, f"https://{headers['host']}{path}", headers, body)
 
 
 async def _arrived(request: Any) -> Request:
@@ -139,8 +178,8 @@ def _session() -> AioSession:
     session = AioSession()
     session.register_component("data_loader", loader())
     session.register_component("config_store", _defaults())
-    session.set_credentials("simulated", "simulated")
-    session.set_default_client_config(AioConfig(http_session_cls=WiredSession))
+    session.set_credentials(*KEYS)
+    session.set_default_client_config(AioConfig(http_session_cls=WiredSession, proxies={}))
     return session
 
 
@@ -158,7 +197,7 @@ _PATTERNS: list[Clients] = []
 async def _pattern() -> Clients:
     """The clients as production opens them, once for all workers: that takes as long as fifty calls."""
     if not _PATTERNS:
-        async with open_clients(REGION, Endpoints(), session=_session()) as clients:
+        async with open_clients(REGION, Endpoints(), session=_session(), lane=False) as clients:
             _PATTERNS.append(clients)
     return _PATTERNS[0]
 
@@ -172,13 +211,23 @@ def _like(pattern: Any, network: Network) -> Any:
     return client
 
 
+def _by_lane(client: Any, network: Network) -> Any:
+    """The client with a lane in front, if production has one there."""
+    if not may_take(client):
+        return client
+    return Lane(client, AioCredentials(*KEYS), WiredTransport(network, **client._endpoint.http_session.wanted))
+
+
 @asynccontextmanager
-async def wired_clients(network: Network) -> AsyncIterator[Clients]:
-    """The production clients, with the simulated network for a wire."""
+async def wired_clients(network: Network, *, lane: bool = False) -> AsyncIterator[Clients]:
+    """The production clients, with the simulated network for a wire. lane: the hot calls go by the lane."""
     pattern = await _pattern()
     async with AsyncExitStack() as stack:
         opened = {
             each.name: await stack.enter_async_context(_like(getattr(pattern, each.name), network))
             for each in fields(Clients)
         }
-        yield Clients(**opened)
+        yield Clients(**{name: _by_lane(client, network) if lane else client for name, client in opened.items()})
+
+
+lane_clients = partial(wired_clients, lane=True)

@@ -5,17 +5,23 @@ in one place (worker/retry.py), and never twice for one call."""
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.httpsession import get_cert_path
 
 from handlers.errors import Misconfigured, Overloaded, TransientFailure
+from worker.aws.connections import Connections
+from worker.aws.lane import Lane, may_take
 
 THROTTLES = {
     "Throttling",
@@ -28,6 +34,8 @@ THROTTLES = {
     "ProvisionedThroughputExceededException",
     "SlowDown",
     "LimitExceededException",
+    # Another write of the same item was under way; this one had no effect.
+    "TransactionConflictException",
 }
 TRANSIENT = {
     "InternalServerError",
@@ -70,11 +78,17 @@ class Clients:
 
 @asynccontextmanager
 async def open_clients(
-    region: str, endpoints: Endpoints, *, validate: bool = False, session: AioSession | None = None
+    region: str,
+    endpoints: Endpoints,
+    *,
+    validate: bool = False,
+    session: AioSession | None = None,
+    lane: bool = True,
 ) -> AsyncIterator[Clients]:
     """Opens every client the worker uses and closes them at the end. validate checks each request against the
     service's model before it is sent: a tenth of the worker's time, so it is for tests. session may bring its own
-    credentials and transport; without one they are the environment's."""
+    credentials and transport; without one they are the environment's. lane: the hot calls go our own short way,
+    wherever they may."""
     session = session or get_session()
     async with AsyncExitStack() as stack:
 
@@ -89,7 +103,8 @@ async def open_clients(
                 parameter_validation=validate,
                 s3={"addressing_style": "path"},
             )
-            return await stack.enter_async_context(session.create_client(service, endpoint_url=url, config=config))
+            opened = await stack.enter_async_context(session.create_client(service, endpoint_url=url, config=config))
+            return await _by_lane(opened, session, stack, validate) if lane else opened
 
         yield Clients(
             # A long poll holds the connection for 20 s.
@@ -103,6 +118,30 @@ async def open_clients(
             sagemaker=await client("sagemaker-runtime", endpoints.runtimes or endpoints.everything, 65),
             bedrock=await client("bedrock-runtime", endpoints.runtimes or endpoints.everything, 120),
         )
+
+
+async def _by_lane(client: Any, session: AioSession, stack: AsyncExitStack, validate: bool) -> Any:
+    """The same client with the lane in front, if that may be."""
+    credentials = await session.get_credentials()
+    if credentials is None or not may_take(client):
+        return client
+    url, config = client.meta.endpoint_url, client.meta.config
+    verify = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE") or True
+    connections = Connections(
+        url,
+        connect_timeout_s=config.connect_timeout,
+        read_timeout_s=config.read_timeout,
+        most=config.max_pool_connections,
+        tls=_trusting(get_cert_path(verify)) if url.startswith("https:") else None,
+    )
+    stack.push_async_callback(connections.close)
+    return Lane(client, credentials, connections, validate=validate)
+
+
+@cache
+def _trusting(authorities: str) -> ssl.SSLContext:
+    """Trusts whom the library's own transport trusts: AWS_CA_BUNDLE, or else the authorities it brings."""
+    return ssl.create_default_context(cafile=authorities)
 
 
 @contextmanager

@@ -31,13 +31,13 @@ SOON_S = 10.0
 
 # The ports of handlers/ports.py that an AWS service stands behind, the sources, and the services by themselves.
 OF_DYNAMODB = frozenset({"Agenda", "StateStore", "Parking", "Inventory", "Forecasts", "DynamoDB"})
-OF_STREAMS = frozenset({"Leases", "StreamSource", "Streams"})
+OF_STREAMS = frozenset({"Leases", "StreamSource", "Streams", "PartitionedSqsSource"})
 OF_THE_BUS = frozenset({"EventBus", "EventBridge"})
 OF_AWS = OF_DYNAMODB | OF_STREAMS | OF_THE_BUS | {"ForecastMetrics", "Forecaster", "Explainer", "SqsSource", "SQS"}
 OF_THE_PROCESS = frozenset({"Clock", "Metrics"})
 # Whose calls go by the lane (worker/aws/lane.py) and are run without it, too. The source that reads streams is not:
 # its suites wait for half a minute, and its calls are those of Leases and Streams.
-OF_THE_LANE = OF_DYNAMODB | (OF_STREAMS - {"StreamSource"}) | OF_THE_BUS | {"SqsSource", "SQS"}
+OF_THE_LANE = OF_DYNAMODB | (OF_STREAMS - {"StreamSource", "PartitionedSqsSource"}) | OF_THE_BUS | {"SqsSource", "SQS"}
 
 
 @dataclass(slots=True)

@@ -28,10 +28,14 @@ class Embedded(Target):
     async def opened(self, emulator_url: str, folder: Path) -> AsyncIterator[Fresh]:
         async with (
             Gateway() as gateway,
-            open_clients(SETTINGS.region, Endpoints(emulator_url, gateway.url), validate=True) as clients,
+            open_clients(SETTINGS.region, Endpoints(emulator_url, gateway.url), validate=True) as by_the_lane,
+            open_clients(
+                SETTINGS.region, Endpoints(emulator_url, gateway.url), validate=True, lane=False
+            ) as by_the_library,
         ):
 
-            async def fresh(port: str) -> World:
+            async def fresh(port: str, *, lane: bool = True) -> World:
+                clients = by_the_lane if lane else by_the_library
                 empty(emulator_url)
                 gateway.route(SETTINGS.sagemaker_endpoint, None)
                 if port in OF_DYNAMODB:

@@ -15,6 +15,7 @@ _ANY_SIZE = "it takes any size"
 
 EMBEDDED: Gaps = {
     "test_dynamodb_itself::test_transactions_that_meet_on_an_item_conflict": _NO_CONFLICT,
+    "test_dynamodb_itself::test_a_put_that_meets_a_transaction_conflicts": _NO_CONFLICT,
     "test_dynamodb_itself::test_a_batch_of_more_than_16_megabytes_is_answered_in_part": (
         "BatchGetItem answers any size at once, never with UnprocessedKeys"
     ),
@@ -33,6 +34,7 @@ EMBEDDED: Gaps = {
 
 DYNAMODB_LOCAL: Gaps = {
     "test_dynamodb_itself::test_transactions_that_meet_on_an_item_conflict": _NO_CONFLICT,
+    "test_dynamodb_itself::test_a_put_that_meets_a_transaction_conflicts": _NO_CONFLICT,
 }
 
 _NOT_KEPT = "the simulation does not check it: the worker's own limits keep it from ever asking"

@@ -83,7 +83,7 @@ class SimulatedWorld(World):
     async def queue(self, *, fifo: bool = False) -> str:
         self.queues += 1
         name = f"contract-{self.queues}{'.fifo' if fifo else ''}"
-        self.network.services["sqs"] = Queues(Queue(self.network, name))
+        self.network.services["sqs"].add(Queue(self.network, name))
         return str((await self.straight.sqs.get_queue_url(QueueName=name))["QueueUrl"])
 
     async def events(self, count: int) -> list[tuple[str, str, Any]]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import pytest_asyncio
 
+from worker.aws.state import DynamoState
 from worker.retry import retrying
+
+DEADLINE_S = 0.6
 
 
 @pytest.fixture(autouse=True)
@@ -15,3 +19,15 @@ def no_waiting(monkeypatch):
         return
 
     monkeypatch.setattr(retrying, "__defaults__", (5, at_once))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def store(aws):
+    """Reaches its table through the proxy."""
+    return DynamoState(aws.proxied.dynamodb, aws.settings.state_table, DEADLINE_S)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def truth(aws):
+    """Sees the table as it is."""
+    return DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)

@@ -1,157 +1,21 @@
-"""What DynamoState says after faults that no emulator makes: YES for exactly what took effect, whatever was heard."""
+"""What DynamoState reads after faults that no emulator makes: all of a state or none of it, and every page. What it
+commits is in test_commits.py."""
 
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 from fakes import proxy as faulty
 from fakes.clock import NOW
-from fakes.examples import A, B, C, entry, first_change, order_of, rich_state, segment
+from fakes.examples import A, B, entry, first_change, rich_state, segment
 
 from domain.events import ProductKey
 from domain.product import ProductState
-from handlers.errors import Misconfigured, TransientFailure
+from handlers.errors import TransientFailure
 from handlers.ports import Change, Committed
-from worker.aws.state import ACTIONS_MAX, DynamoState
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-YES, NO = Committed.YES, Committed.NO
-TRANSACT, GET, WRITE, QUERY = "TransactWriteItems", "BatchGetItem", "BatchWriteItem", "Query"
-DEADLINE_S = 0.6
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def store(aws):
-    """Reaches its table through the proxy."""
-    return DynamoState(aws.proxied.dynamodb, aws.settings.state_table, DEADLINE_S)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def truth(aws):
-    """Sees the table as it is."""
-    return DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)
-
-
-async def versions(truth, *keys):
-    return [state.version for state in (await truth.load(keys)).values()]
-
-
-async def test_a_timeout_after_success_is_a_success(aws, store, truth):
-    aws.proxy.plan(TRANSACT, faulty.lost_after)
-    change = Change(rich_state(A), order=order_of(A), outbox=(entry("A:1", NOW - 1),))
-    assert await store.commit([change, first_change(B)]) == [YES, YES]
-    assert await versions(truth, A, B) == [1, 1]
-    assert await truth.outbox(NOW, 10) == list(change.outbox)
-    # Its fate was read, not tried a second time.
-    assert aws.proxy.count(TRANSACT) == 1
-
-
-async def test_a_timeout_before_the_effect_is_none(aws, store, truth):
-    aws.proxy.plan(TRANSACT, faulty.lost_before)
-    assert await store.commit([first_change(A), first_change(B)]) == [NO, NO]
-    assert await versions(truth, A, B) == [0, 0]
-
-
-async def test_a_server_error_after_success_is_a_success(aws, store, truth):
-    aws.proxy.plan(TRANSACT, faulty.broken_after(500))
-    assert await store.commit([first_change(A)]) == [YES]
-    assert await versions(truth, A) == [1]
-
-
-async def test_a_server_error_without_effect_is_none(aws, store, truth):
-    aws.proxy.plan(TRANSACT, faulty.error("InternalServerError", 500))
-    assert await store.commit([first_change(A)]) == [NO]
-    assert await versions(truth, A) == [0]
-
-
-async def test_after_a_timeout_another_writers_version_is_not_taken_for_ours(aws, store, truth):
-    rival = first_change(A, "rival", 7)
-
-    async def rival_first(call):
-        assert await truth.commit([rival]) == [YES]
-        return await faulty.lost_before(call)
-
-    aws.proxy.plan(TRANSACT, rival_first)
-    assert await store.commit([first_change(A, "mine", 1)]) == [NO]
-    assert (await truth.load([A]))[A] == rival.state
-
-
-async def test_of_several_transactions_only_the_lost_ones_are_not_committed(aws, store, truth):
-    keys = [ProductKey(f"p{n:03}") for n in range(2 * ACTIONS_MAX + 50)]
-
-    async def first_group_lost(call):
-        held = {action["Put"]["Item"]["pk"]["S"] for action in call.said["TransactItems"]}
-        return await (faulty.lost_before(call) if f"P#{keys[0].product_id}" in held else faulty.passed(call))
-
-    aws.proxy.always(TRANSACT, first_group_lost)
-    results = await store.commit([first_change(key) for key in keys])
-    assert results == [NO] * ACTIONS_MAX + [YES] * (ACTIONS_MAX + 50)
-    assert await versions(truth, *keys) == [0] * ACTIONS_MAX + [1] * (ACTIONS_MAX + 50)
-
-
-@pytest.mark.parametrize("reasons", [("TransactionConflict",), ("None", "TransactionConflict"), ("ThrottlingError",)])
-async def test_a_conflict_is_tried_again(aws, store, truth, reasons):
-    reasons = (*reasons, *["None"] * (2 - len(reasons)))
-    aws.proxy.plan(TRANSACT, faulty.cancelled(*reasons), faulty.cancelled(*reasons))
-    assert await store.commit([first_change(A), first_change(B)]) == [YES, YES]
-    assert await versions(truth, A, B) == [1, 1]
-    assert aws.proxy.count(TRANSACT) == 3
-
-
-async def test_a_throttle_is_tried_again(aws, store, truth):
-    throttle = faulty.error("ProvisionedThroughputExceededException")
-    aws.proxy.plan(TRANSACT, throttle, throttle, faulty.error("ThrottlingException"))
-    assert await store.commit([first_change(A)]) == [YES]
-    assert await versions(truth, A) == [1]
-
-
-async def test_a_conflict_that_stays_is_no_success(aws, store, truth):
-    aws.proxy.always(TRANSACT, faulty.cancelled("TransactionConflict"))
-    assert await store.commit([first_change(A)]) == [NO]
-    assert await versions(truth, A) == [0]
-
-
-async def test_mixed_reasons_lose_only_the_product_whose_condition_failed(aws, store, truth):
-    await truth.commit([first_change(B)])
-    aws.proxy.plan(TRANSACT, faulty.cancelled("TransactionConflict", "ConditionalCheckFailed", "None"))
-    assert await store.commit([first_change(A), first_change(B, "e2"), first_change(C)]) == [YES, NO, YES]
-    assert await versions(truth, A, B, C) == [1, 1, 1]
-    # B was not tried again: its condition had failed.
-    assert aws.proxy.count(TRANSACT) == 3
-
-
-async def test_reasons_belong_to_products_and_not_to_positions(aws, store, truth):
-    """A has three actions; the condition that failed is that of the second product's segment."""
-    first = Change(rich_state(A, segments=(segment(0),)), (segment(0),), outbox=(entry("A:1"),))
-    second = Change(rich_state(B, segments=(segment(0),)), (segment(0),))
-    aws.proxy.plan(TRANSACT, faulty.cancelled("None", "None", "None", "None", "ConditionalCheckFailed"))
-    assert await store.commit([first, second]) == [YES, NO]
-    assert await versions(truth, A, B) == [1, 0]
-
-
-async def test_a_commit_that_lost_says_so_even_if_it_was_throttled_before(aws, store, truth):
-    await truth.commit([first_change(A)])
-    aws.proxy.plan(TRANSACT, faulty.error("ThrottlingException"))
-    assert await store.commit([first_change(A, "e2")]) == [NO]
-
-
-async def test_what_an_operator_must_change_is_raised(aws, store):
-    aws.proxy.plan(TRANSACT, faulty.error("AccessDeniedException"))
-    with pytest.raises(Misconfigured, match="AccessDenied"):
-        await store.commit([first_change(A)])
-
-
-async def test_when_the_fate_cannot_be_read_nobody_says_yes(aws, store):
-    aws.proxy.plan(TRANSACT, faulty.lost_after)
-    aws.proxy.always(GET, faulty.error("InternalServerError", 500))
-    with pytest.raises(TransientFailure):
-        await store.commit([first_change(A)])
-
-
-async def test_a_broken_connection_after_success_is_a_success(aws, store, truth):
-    aws.proxy.plan(TRANSACT, faulty.cut_after)
-    assert await store.commit([first_change(A)]) == [YES]
-    assert await versions(truth, A) == [1]
+YES = Committed.YES
+GET, WRITE, QUERY = "BatchGetItem", "BatchWriteItem", "Query"
 
 
 @pytest.mark.parametrize("kept", [[0], [40], [99, 0, 0], [10, 20, 30]])
