@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from worker import rebuild_arguments
+from worker.cost import arguments as cost_arguments
 
 WORKERS_MAX = 8
 
@@ -91,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     rebuild_arguments.add_rebuild(
         commands.add_parser("rebuild", help=rebuild_arguments.HELP, description=rebuild_arguments.HELP + ".")
     )
+    cost = commands.add_parser("cost", help=cost_arguments.HELP)
+    cost_arguments.add_cost(cost)
+    cost.set_defaults(run=_cost)
     # Listed for --help; main() hands them on before parsing.
     commands.add_parser("train", help="train the forecaster: SageMaker's entry point, also local")
     commands.add_parser("serve", help="serve the forecaster: SageMaker's entry point, also local")
@@ -206,7 +210,19 @@ def _run(chosen: argparse.Namespace) -> int:
     except ValueError as exc:
         print(f"restock run: {exc}", file=sys.stderr)
         return 2
-    return run_worker(settings)
+    if not settings.meter_calls:
+        return run_worker(settings)
+    from worker.aws.metered_run import metered
+
+    with metered(settings.state_table):
+        # Our own short way does not tell what it asks for; the calls and what they take are the same either way.
+        return run_worker(settings.model_copy(update={"fast_client": False}))
+
+
+def _cost(chosen: argparse.Namespace) -> int:
+    from worker.cost.command import run
+
+    return run(chosen)
 
 
 def _failed(line: str) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
+import uvloop
 
 from bench.event_ids.report import show
 from bench.event_ids.run import Options, measure
@@ -24,8 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, json_path = _read(arguments)
     os.environ.update(CREDENTIALS)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    with tempfile.TemporaryDirectory() as folder:
-        said = asyncio.run(measure(options, Path(folder)))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,  # as the worker has it
+    ):
+        said = runner.run(measure(options, Path(folder)))
     if json_path is not None:
         json_path.write_text(json.dumps(said, indent=1) + "\n")
     sys.stdout.write(show(said))

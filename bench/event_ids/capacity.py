@@ -10,11 +10,12 @@ from typing import Any
 
 from bench.event_ids.design import Design, Sales, by_product
 from bench.event_ids.designs import Segments
-from bench.event_ids.metering import MemoryTable, Meter
+from bench.event_ids.metering import TRANSACTIONAL, MemoryTable, Meter
 from bench.event_ids.replay import Periods, replay
 from domain import ledger
 from domain.events import MS_PER_DAY
-from domain.product import INTERVAL_DAYS, ForecastNote, Interval, OpenOrder, Outcome, ProductState, StockLevel
+from domain.orders import OpenOrder
+from domain.product import INTERVAL_DAYS, ForecastNote, Interval, Outcome, ProductState, StockLevel
 from worker.aws.dynamodb import chunks
 
 GROWING_BATCH = 10_000
@@ -83,12 +84,12 @@ async def capacity(worker: Design, table: MemoryTable, sales: Sales, size: int) 
     table.meter = Meter()
     await live(worker, sales, size)
     written = table.meter
-    outside = written.write_units - written.single_write_units / 2
+    transactional = written.write_units + (TRANSACTIONAL - 1) * written.put_write_units
     return {
         "items_per_sale": written.items / len(sales),
         "bytes_per_sale": written.bytes / len(sales),
         "write_units_per_sale": written.write_units / len(sales),
-        "write_units_if_single_items_left_transactions": outside / len(sales),
+        "write_units_were_every_write_a_transaction": transactional / len(sales),
         "transactions": written.transactions,
         "largest_item": written.largest,
     }

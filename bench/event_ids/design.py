@@ -18,6 +18,7 @@ from worker.aws.dynamodb import Item
 from worker.aws.state import DynamoState
 
 DEADLINE_S = 60.0
+SEED = "seed"  # the token of headers that no commit wrote
 
 Sales = Sequence[SaleRecorded]
 
@@ -66,8 +67,7 @@ class Design(ABC):
 
     def headers(self, keys: Iterable[ProductKey]) -> list[Item]:
         """The stored headers of these products as this worker knows them."""
-        made = (self.store._actions(self._change(Folded(self._before(key, ()), ()), ()), "seed") for key in keys)
-        return [actions[0]["Put"]["Item"] for actions in made]
+        return [self._header(self._change(Folded(self._before(key, ()), ()), ())) for key in keys]
 
     @abstractmethod
     async def fetch(self, wanted: Mapping[ProductKey, Sales]) -> None:
@@ -79,6 +79,10 @@ class Design(ABC):
 
     def _before(self, key: ProductKey, _sales: Sales) -> ProductState:
         return self.states[key]
+
+    @abstractmethod
+    def _header(self, change: Change) -> Item:
+        """The header of this change as it is stored."""
 
     @abstractmethod
     def _change(self, folded: Folded, sales: Sales) -> Change:

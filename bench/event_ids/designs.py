@@ -7,13 +7,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.event_ids.design import DEADLINE_S, Design, Sales
+from bench.event_ids.design import DEADLINE_S, SEED, Design, Sales
 from bench.event_ids.markers import Markers
 from bench.event_ids.pages import Pages
 from domain.events import ProductKey
 from domain.product import Folded
 from handlers.ports import Change
+from worker.aws.dynamodb import Item
 from worker.aws.state import DynamoState
+from worker.aws.state_codec import encode_header
 
 
 class Segments(Design):
@@ -26,6 +28,9 @@ class Segments(Design):
 
     def _open(self, client: Any, table: str) -> DynamoState:
         return DynamoState(client, table, DEADLINE_S)
+
+    def _header(self, change: Change) -> Item:
+        return encode_header(change.state, SEED)
 
     def _change(self, folded: Folded, _sales: Sales) -> Change:
         return Change(folded.state, folded.written, folded.dropped)

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from sys import getsizeof
 from typing import Any
 
 from bench.event_ids.design import Design
 from bench.event_ids.items_store import entries_of
-from bench.event_ids.metering import MemoryTable, Meter, item_bytes
+from bench.event_ids.metering import MemoryTable, Meter
 from bench.event_ids.replay import replay
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
 from domain.ledger import ID_BYTES, Ledger, id_digest
 from worker.aws import state_codec as codec
 from worker.aws.dynamodb import chunks
+from worker.aws.item_size import item_bytes
 
 HOT = ProductKey("hot")
 HOT_SALES, HOT_DAYS = 20_000, 40
@@ -55,19 +57,22 @@ def lookups(known_ids: Ledger, per_commit: int) -> dict[str, float]:
     joined = b"".join(segment.entries for segment in known_ids.segments) + known_ids.tail
     known = {entry[:ID_BYTES]: entry[ID_BYTES:] for entry in entries_of(joined)}
     indexed = known_ids.searchable()
+    held = sum(getsizeof(table) + sum(map(getsizeof, table)) for table in indexed.found_in)
     sets = [frozenset(entry[:ID_BYTES] for entry in entries_of(s.entries)) for s in known_ids.segments]
     asked = [id_digest(f"new-{i}") for i in range(ASKED)]
-    scanned = _best_us(known_ids.payload_of, asked)
-    built = _best_us(lambda _: dict.fromkeys(entries_of(joined)), asked[:ASKED_TO_BUILD])
+    loaded = known_ids._replace(found_in=())
+    few = asked[:ASKED_TO_BUILD]
     return {
         "ids": len(known),
         "segments": len(known_ids.segments),
         "as_fold_does": _best_us(indexed.payload_of, asked),
-        "find_in_each_segment": scanned,
+        "find_in_each_segment": _best_us(loaded.payload_of, asked),
         "find_in_one_run": _best_us(joined.find, asked),
         "set_for_each_segment": _best_us(lambda digest: any(digest in ids for ids in sets), asked),
         "one_dict": _best_us(known.get, asked),
-        "dict_built_us_per_id": built / max(1, len(known)),
+        "index_built_us_per_id": _best_us(lambda _: loaded.searchable(), few) / len(known),
+        "index_bytes_per_id": held / len(known),
+        "dict_built_us_per_id": _best_us(lambda _: dict.fromkeys(entries_of(joined)), few) / len(known),
     }
 
 

@@ -9,14 +9,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.event_ids.design import DEADLINE_S
 from domain.buckets import HORIZON_DAYS
 from domain.events import ProductKey, SaleRecorded
 from domain.ledger import ENTRY_BYTES, Ledger, Segment
 from domain.product import Folded, Outcome, ProductState, product_label
 from handlers.ports import Change, Committed
 from worker.aws import state_codec as codec
-from worker.aws.dynamodb import Item, batch_get, number, text
-from worker.aws.state import ACTIONS_MAX, DynamoState, _Cancelled
+from worker.aws.commits import ABSENT, ACTIONS_MAX, TRANSACTIONS_IN_FLIGHT, _Batch
+from worker.aws.dynamodb import Item, batch_get, gather_bounded, number, text
+from worker.aws.state import DynamoState
 
 LEDGER_FIELDS = ("first_segment", "next_segment", "tail_newest_day")
 S_PER_DAY = 86_400
@@ -43,42 +45,53 @@ class ItemsStore(DynamoState):
     async def read(self, keys: Sequence[Item]) -> list[Item]:
         return await batch_get(self._client, self._table, keys, consistent=True)
 
-    def _groups(self, changes: Sequence[Change]) -> list[list[int]]:
-        groups: list[list[int]] = []
-        actions = 0
-        for row, change in enumerate(changes):
-            count = 1 + len(with_items(change).items)
-            if not groups or actions + count > ACTIONS_MAX:
-                groups.append([])
-                actions = 0
-            groups[-1].append(row)
-            actions += count
-        return groups
+    async def commit(self, changes: Sequence[Change]) -> list[Committed]:
+        batch = _WithItems(self._client, self._table, DEADLINE_S, changes)
+        await batch.commit()
+        return [Committed.YES if done else Committed.NO for done in batch.done]
 
-    async def _commit_rows(
-        self, changes: Sequence[Change], rows: list[int], token: str, results: list[Committed]
-    ) -> None:
-        # One refused marker cancels its whole call: the others are tried again together, not each alone.
-        while rows:
-            try:
-                done = await self._transact([changes[row] for row in rows], token)
-            except _Cancelled as cancelled:
-                rows = [row for position, row in enumerate(rows) if position not in cancelled.lost]
-                continue
-            for row in rows if done is None else [rows[i] for i in done]:
-                results[row] = Committed.YES
-            return
 
-    def _actions(self, change: Change, token: str) -> list[Item]:
+class _WithItems(_Batch):
+    """The worker's way to commit transactions, in which the ids' items go with the header. None of these changes is a
+    header alone."""
+
+    async def commit(self) -> None:
+        try:
+            await gather_bounded(self._transact, _sharing(self._changes), TRANSACTIONS_IN_FLIGHT)
+        finally:
+            await self._find_out()
+
+    def _header(self, change: Change) -> Item:
+        return {**super()._header(change), "Item": bare_header(change, self._token)}
+
+    def _actions(self, change: Change) -> list[Item]:
         ours = with_items(change)
-        bare = ours.state._replace(ledger=Ledger())
-        header, *_ = super()._actions(Change(bare), token)
-        for name in LEDGER_FIELDS:
-            del header["Put"]["Item"][name]
-        if ours.bits:
-            header["Put"]["Item"]["bits"] = text(json.dumps(ours.bits))
-        condition = {"ConditionExpression": "attribute_not_exists(pk)"} if ours.absent else {}
-        return [header, *({"Put": {"TableName": self._table, "Item": item, **condition}} for item in ours.items)]
+        condition = {"ConditionExpression": ABSENT} if ours.absent else {}
+        puts = ({"Put": {"TableName": self._table, "Item": item, **condition}} for item in ours.items)
+        return [{"Put": self._header(ours)}, *puts]
+
+
+def bare_header(change: Change, token: str) -> Item:
+    """The header without ids; of a day with more than one page it says so."""
+    ours = with_items(change)
+    header = codec.encode_header(ours.state._replace(ledger=Ledger()), token)
+    for name in LEDGER_FIELDS:
+        del header[name]
+    return {**header, "bits": text(json.dumps(ours.bits))} if ours.bits else header
+
+
+def _sharing(changes: Sequence[Change]) -> list[list[int]]:
+    """Rows that share a transaction."""
+    groups: list[list[int]] = []
+    actions = 0
+    for row, change in enumerate(changes):
+        count = 1 + len(with_items(change).items)
+        if not groups or actions + count > ACTIONS_MAX:
+            groups.append([])
+            actions = 0
+        groups[-1].append(row)
+        actions += count
+    return groups
 
 
 def _decoded(key: ProductKey, item: Item | None) -> tuple[ProductState, dict[int, int]]:

@@ -9,15 +9,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from bench.event_ids.design import DEADLINE_S, Design, Sales
-from bench.event_ids.items_store import Ids, ItemsStore, WithItems, applied_entries, expiry, fresh_entries
+from bench.event_ids.design import DEADLINE_S, SEED, Design, Sales
+from bench.event_ids.items_store import Ids, ItemsStore, WithItems, applied_entries, bare_header, expiry, fresh_entries
 from bench.event_ids.metering import TABLE
 from domain.events import ProductKey, SaleRecorded
 from domain.ledger import ID_BYTES, id_digest
 from domain.product import Folded, ProductState, product_label
 from handlers.ports import Change
+from worker.aws.commits import ACTIONS_MAX
 from worker.aws.dynamodb import Item, text
-from worker.aws.state import ACTIONS_MAX
 
 
 class Markers(Design):
@@ -38,6 +38,9 @@ class Markers(Design):
 
     def _open(self, client: Any, table: str) -> ItemsStore:
         return ItemsStore(client, table, DEADLINE_S)
+
+    def _header(self, change: Change) -> Item:
+        return bare_header(change, SEED)
 
     def _before(self, key: ProductKey, _sales: Sales) -> ProductState:
         return self.states[key]._replace(ledger=Ids.of(self.known[key].get))

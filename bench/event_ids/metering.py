@@ -1,21 +1,23 @@
 """What would DynamoDB bill for these requests?
 
-Every request of a design to the table in memory is counted, by the sizes of its items and AWS's published rule, whether
-its conditions held or not. Nothing here has a clock."""
+Every request of a design to the table in memory is counted, by the sizes of its items before and after and AWS's
+published rule, whether its conditions held or not. The worker's own metering (worker/aws/metering.py) sees requests
+alone and must come to the same. Nothing here has a clock."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from worker.aws.dynamodb import Item
+from worker.aws.item_size import READ_UNIT_BYTES, WRITE_UNIT_BYTES, item_bytes, units
 
 TABLE = "restock-state"
-WRITE_UNIT_BYTES = 1_024
-READ_UNIT_BYTES = 4_096
+TRANSACTIONAL = 2
 
 
 @dataclass(slots=True)
@@ -25,43 +27,34 @@ class Meter:
     items: int = 0
     bytes: int = 0
     write_units: int = 0
-    single_write_units: int = 0  # of products whose commit was this one item
+    put_write_units: int = 0  # of them, those of puts
+    single_write_units: int = 0  # of them, those of items that were all their transaction wrote of a product
     read_units: int = 0
     largest: int = 0
     transactions: int = 0
-    cancelled: int = 0
 
-    def wrote(self, before: Item | None, after: Item | None, single: bool) -> None:
-        """Transactional: twice the larger of old and new, in whole KB."""
+    def put(self, before: Item | None, after: Item) -> None:
+        """The larger of old and new, in whole KB."""
+        self.put_write_units += self._wrote(before, after, 1)
+
+    def transacted(self, before: Item | None, after: Item | None, single: bool) -> None:
+        """Twice what a put is billed."""
+        billed = self._wrote(before, after, TRANSACTIONAL)
+        self.single_write_units += billed if single else 0
+
+    def _wrote(self, before: Item | None, after: Item | None, factor: int) -> int:
         new = item_bytes(after) if after is not None else 0
         larger = max(new, item_bytes(before) if before is not None else 0)
-        units = 2 * _begun(larger, WRITE_UNIT_BYTES)
+        billed = factor * units(larger, WRITE_UNIT_BYTES)
         self.items += 1
         self.bytes += new
-        self.write_units += units
-        self.single_write_units += units if single else 0
+        self.write_units += billed
         self.largest = max(self.largest, new)
+        return billed
 
     def read(self, size: int) -> None:
         """Consistent: one unit for each begun 4 KB."""
-        self.read_units += _begun(size, READ_UNIT_BYTES)
-
-
-def _begun(size: int, unit: int) -> int:
-    return max(1, -(-size // unit))
-
-
-def item_bytes(item: Item) -> int:
-    """The size DynamoDB bills: names and values; a number takes a byte for two digits and one more."""
-    total = 0
-    for name, value in item.items():
-        for kind, said in value.items():
-            total += len(name) + ((len(said) + 1) // 2 + 1 if kind == "N" else _length(said))
-    return total
-
-
-def _length(said: str | bytes) -> int:
-    return len(said) if isinstance(said, bytes) or said.isascii() else len(said.encode())
+        self.read_units += units(size, READ_UNIT_BYTES)
 
 
 class MemoryTable:
@@ -73,6 +66,15 @@ class MemoryTable:
         if like is not None:
             self.partitions.update({pk: dict(items) for pk, items in like.partitions.items()})
 
+    async def put_item(self, **said: Any) -> Item:
+        item = said["Item"]
+        before = self._stored(item)
+        self.meter.put(before, item)
+        if not _holds(said, before):
+            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
+        self.partitions[item["pk"]["S"]][item["sk"]["S"]] = item
+        return {}
+
     async def transact_write_items(self, *, TransactItems: Sequence[Item]) -> Item:  # noqa: N803
         actions = [next(iter(action.items())) for action in TransactItems]
         keys = [(said.get("Item") or said["Key"]) for _, said in actions]
@@ -81,9 +83,8 @@ class MemoryTable:
         actions_of = Counter(key["pk"]["S"] for key in keys)
         self.meter.transactions += 1
         for (_, said), key, old in zip(actions, keys, before, strict=True):
-            self.meter.wrote(old, said.get("Item"), actions_of[key["pk"]["S"]] == 1)
+            self.meter.transacted(old, said.get("Item"), actions_of[key["pk"]["S"]] == 1)
         if any(refused):
-            self.meter.cancelled += 1
             raise _cancelled(refused)
         for (verb, said), key in zip(actions, keys, strict=True):
             if verb == "Put":

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bench.event_ids.design import DEADLINE_S, Design, Sales
+from bench.event_ids.design import DEADLINE_S, SEED, Design, Sales
 from bench.event_ids.items_store import (
     Ids,
     ItemsStore,
     WithItems,
     applied_entries,
+    bare_header,
     entries_of,
     expiry,
     with_items,
@@ -69,6 +70,9 @@ class Pages(Design):
 
     def _open(self, client: Any, table: str) -> ItemsStore:
         return ItemsStore(client, table, DEADLINE_S)
+
+    def _header(self, change: Change) -> Item:
+        return bare_header(change, SEED)
 
     def _before(self, key: ProductKey, sales: Sales) -> ProductState:
         days = {sale.day: self.bits[key].get(sale.day, 0) for sale in sales}

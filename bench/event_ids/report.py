@@ -80,13 +80,18 @@ def _lookups(said: Said) -> Iterator[str]:
     yield ""
     yield "µs to see that an id is new among those (segments):"
     yield ""
-    yield "| sales a commit | ids | segments | as fold | find in each | in one run | sets | one dict | built, an id |"
-    yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    yield (
+        "| sales a commit | ids | segments | as fold | find in each | in one run | sets | one dict "
+        "| index built, an id | one dict built, an id | index, bytes an id |"
+    )
+    yield "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     for per_commit, row in said["lookup"].items():
         yield (
-            f"| {per_commit} | {row['ids']:,} | {row['segments']:,} | {row['as_fold_does']:.1f} "
+            f"| {per_commit} | {row['ids']:,} | {row['segments']:,} | {row['as_fold_does']:.2f} "
             f"| {row['find_in_each_segment']:.1f} | {row['find_in_one_run']:.1f} "
-            f"| {row['set_for_each_segment']:.2f} | {row['one_dict']:.2f} | {row['dict_built_us_per_id']:.2f} |"
+            f"| {row['set_for_each_segment']:.2f} | {row['one_dict']:.2f} "
+            f"| {row['index_built_us_per_id']:.2f} | {row['dict_built_us_per_id']:.2f} "
+            f"| {row['index_bytes_per_id']:.0f} |"
         )
 
 
@@ -97,23 +102,24 @@ def _tails(said: Said) -> Iterator[str]:
     yield "Segments in batches of 1,000 with another tail:"
     yield ""
     for entries, row in said["tails"].items():
-        alone = row["write_units_if_single_items_left_transactions"]
+        transacted = row["write_units_were_every_write_a_transaction"]
         yield (
-            f"- {entries} entries: WRU/sale {row['write_units_per_sale']:.2f} ({alone:.2f} with single items), "
+            f"- {entries} entries: WRU/sale {row['write_units_per_sale']:.2f} ({transacted:.2f} by transactions), "
             f"cold RRU/product {row['cold_read_units_per_product']:.2f}"
         )
 
 
 def _further(said: Said) -> Iterator[str]:
-    single = ", ".join(
-        f"{int(size):,}: {row['write_units_per_sale']:.2f} → {row['write_units_if_single_items_left_transactions']:.2f}"
+    transacted = ", ".join(
+        f"{int(size):,}: {row['write_units_per_sale']:.2f} → {row['write_units_were_every_write_a_transaction']:.2f}"
         for size, row in said["replay"][Segments.name].items()
     )
     probe = said["statements"]
     yield ""
-    yield f"Segments, with headers that change alone outside a transaction, WRU/sale: {single}"
+    yield f"Segments, were headers that change alone in transactions too, WRU/sale: {transacted}"
     yield (
-        f"BatchExecuteStatement: conditions {'honoured' if probe['honoured'] else 'NOT honoured'} one by one; "
-        f"client CPU µs a header {probe['statements_us_per_header']:.0f}, "
-        f"TransactWriteItems {probe['transaction_us_per_header']:.0f}"
+        f"Client CPU µs a header alone: PutItem {probe['put_us_per_header']:.0f}, "
+        f"TransactWriteItems {probe['transaction_us_per_header']:.0f}, "
+        f"BatchExecuteStatement {probe['statements_us_per_header']:.0f} "
+        f"(conditions {'honoured' if probe['honoured'] else 'NOT honoured'} one by one)"
     )

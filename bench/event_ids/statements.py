@@ -1,7 +1,7 @@
-"""Could a header that changes alone be written without a transaction?
+"""What does the client pay for a header that changes alone, by each way to write one?
 
-BatchExecuteStatement takes several updates a call. It would do only if each statement's own condition is honoured, and
-a refused one leaves its neighbour alone."""
+Restock puts each under its condition; a transaction takes a hundred. BatchExecuteStatement takes several updates a
+call: it would do only if each statement's own condition is honoured, and a refused one leaves its neighbour alone."""
 
 from __future__ import annotations
 
@@ -12,27 +12,32 @@ from functools import partial
 from typing import Any
 
 from bench.event_ids.design import Design
+from worker.aws.commits import ACTIONS_MAX, PUTS_IN_FLIGHT, TRANSACTIONS_IN_FLIGHT
 from worker.aws.dynamodb import Item, batch_get, batch_write, chunks, gather_bounded, number, text
-from worker.aws.state import ACTIONS_MAX, TRANSACTIONS_IN_FLIGHT
 
 HEADERS = 1_000
 STATEMENTS_MAX = 25
 
 
 async def statements(client: Any, warm: Design, runs: int, table: str) -> dict[str, Any]:
-    """Whether conditions are honoured, and the client's CPU µs a header, beside those of TransactWriteItems."""
+    """Whether statements' conditions are honoured, and the client's CPU µs a header by each way."""
     headers = warm.headers(list(warm.states)[:HEADERS])
     await batch_write(client, table, [{"PutRequest": {"Item": header}} for header in headers])
     honoured = await _honoured(client, table, *headers[:2])
     puts = [_put(table, header) for header in headers]
+    actions = [{"Put": put} for put in puts]
     updates = [_statement(table, header, header["version"]) for header in headers]
-    spent: dict[str, list[float]] = {"transaction": [], "statements": []}
+    transacted = partial(_call, client.transact_write_items, "TransactItems")
+    stated = partial(_call, client.batch_execute_statement, "Statements")
+    spent: dict[str, list[float]] = {"put": [], "transaction": [], "statements": []}
     for _ in range(runs):
-        write = partial(_call, client.transact_write_items, "TransactItems")
-        spent["transaction"].append(await _cpu_us(write, chunks(puts, ACTIONS_MAX)) / len(headers))
-        write = partial(_call, client.batch_execute_statement, "Statements")
-        spent["statements"].append(await _cpu_us(write, chunks(updates, STATEMENTS_MAX)) / len(headers))
-    return {"honoured": honoured, **{f"{n}_us_per_header": statistics.median(each) for n, each in spent.items()}}
+        spent["put"].append(await _cpu_us(lambda put: client.put_item(**put), puts, PUTS_IN_FLIGHT))
+        parts = chunks(actions, ACTIONS_MAX)
+        spent["transaction"].append(await _cpu_us(transacted, parts, TRANSACTIONS_IN_FLIGHT))
+        parts = chunks(updates, STATEMENTS_MAX)
+        spent["statements"].append(await _cpu_us(stated, parts, TRANSACTIONS_IN_FLIGHT))
+    medians = {name: statistics.median(each) / len(headers) for name, each in spent.items()}
+    return {"honoured": honoured, **{f"{name}_us_per_header": each for name, each in medians.items()}}
 
 
 async def _honoured(client: Any, table: str, one: Item, two: Item) -> bool:
@@ -60,19 +65,17 @@ def _statement(table: str, item: Item, was: Item) -> Item:
 
 def _put(table: str, header: Item) -> Item:
     return {
-        "Put": {
-            "TableName": table,
-            "Item": header,
-            "ConditionExpression": "version = :was",
-            "ExpressionAttributeValues": {":was": header["version"]},
-        }
+        "TableName": table,
+        "Item": header,
+        "ConditionExpression": "version = :was",
+        "ExpressionAttributeValues": {":was": header["version"]},
     }
 
 
-async def _cpu_us(write: Callable[[Sequence[Item]], Awaitable[Any]], parts: Iterable[Sequence[Item]]) -> float:
+async def _cpu_us(write: Callable[[Any], Awaitable[Any]], parts: Iterable[Any], in_flight: int) -> float:
     parts = list(parts)
     before = time.process_time()
-    await gather_bounded(write, parts, TRANSACTIONS_IN_FLIGHT)
+    await gather_bounded(write, parts, in_flight)
     return (time.process_time() - before) * 1e6
 
 

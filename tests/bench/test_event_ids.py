@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bench.event_ids.designs import DESIGNS, Segments
 from bench.event_ids.exactness import cross_day, exactness
 from bench.event_ids.hot_product import hot_product
-from bench.event_ids.metering import MemoryTable, item_bytes
+from bench.event_ids.metering import TABLE, MemoryTable
 from bench.event_ids.pages import Pages
-from bench.event_ids.replay import sales_of
+from bench.event_ids.replay import replay, sales_of
 from domain.ledger import Ledger
 from worker.local.sample import SAMPLE_PATH
 
@@ -55,5 +56,30 @@ async def test_a_page_that_grew_past_its_limit_is_split(monkeypatch):
     assert found["largest_item"] < 4_200
 
 
-def test_an_item_is_as_large_as_dynamodb_says():
-    assert item_bytes({"pk": {"S": "é"}, "n": {"N": "12345"}, "b": {"B": b"abc"}}) == (2 + 2) + (1 + 4) + (1 + 3)
+async def test_only_segments_ever_write_a_header_alone_and_that_is_a_put(sales):
+    units = {}
+    for kind in DESIGNS:
+        table = MemoryTable()
+        await replay(kind(table), [sales[:100]])
+        units[kind] = (table.meter.put_write_units, table.meter.write_units)
+    assert [kind for kind, (put, _) in units.items() if put] == [Segments]
+    assert units[Segments][1] < min(written for kind, (_, written) in units.items() if kind is not Segments) / 2
+
+
+@pytest.mark.parametrize(
+    ("write", "units"),
+    [
+        (lambda table, put: table.put_item(**put), 2),
+        (lambda table, put: table.transact_write_items(TransactItems=[{"Put": put}]), 4),
+    ],
+    ids=["put", "transaction"],
+)
+async def test_a_put_is_billed_half_of_a_transaction_whether_its_condition_holds_or_not(write, units):
+    table = MemoryTable()
+    item = {"pk": {"S": "P#A"}, "sk": {"S": "H"}, "b": {"B": bytes(1_100)}}
+    put = {"TableName": TABLE, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    await write(table, put)
+    assert table.meter.write_units == units
+    with pytest.raises(ClientError):
+        await write(table, put)
+    assert table.meter.write_units == 2 * units

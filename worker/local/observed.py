@@ -1,6 +1,7 @@
 """What do the workers report of their own work?
 
-The sums of the EMF lines they write to standard output: the same lines that CloudWatch turns into metrics."""
+The sums of the EMF lines they write to standard output: the same lines that CloudWatch turns into metrics. If their
+calls of AWS are metered, a field of some of them tells what was called."""
 
 from __future__ import annotations
 
@@ -8,18 +9,25 @@ import json
 from collections import Counter
 
 from handlers.metrics import Metric
+from worker.aws.metered_run import METRICS
+from worker.cost.usage import Usage
+from worker.telemetry import NAMESPACE
+
+METERED = {metric.label for metric in (Metric.AWS_CALLS, *METRICS)}
 
 
 class Observed:
-    """Sums of the workers' counts, over every worker process that ran. lag_ms is what any of them said last."""
+    """Sums of the workers' counts, over every worker process that ran. lag_ms is what any of them said last.
+    usage is what they asked of AWS."""
 
     def __init__(self) -> None:
         self._sums: Counter[str] = Counter()
         self._dirty: dict[int, int] = {}
         self.lag_ms = 0.0
+        self.usage = Usage()
 
     def __getitem__(self, metric: Metric) -> int:
-        return self._sums[metric.label]
+        return int(self._sums[metric.label])
 
     @property
     def dirty(self) -> int:
@@ -40,9 +48,22 @@ class Observed:
         for definition in definitions:
             name, value = definition["Name"], said[definition["Name"]]
             values = value if isinstance(value, list) else [value]
+            self._note(name, values)
             if name == Metric.DIRTY_PRODUCTS.label:
                 self._dirty[worker] = int(values[-1])
             elif name == Metric.SALE_TO_DECISION.label:
                 self.lag_ms = max(values)
             elif definition["Unit"] == "Count":
-                self._sums[name] += int(sum(values))
+                self._sums[name] += sum(values)
+        self.usage.add(said.get("aws", {}))
+
+    def _note(self, name: str, values: list[float]) -> None:
+        """What the calls of AWS go with. Metrics that only metering has are not billed without it."""
+        if name not in METERED:
+            self.usage.metrics.add(f"{NAMESPACE}/{name}")
+        if name == Metric.SALES_RECEIVED.label:
+            self.usage.sales += int(sum(values))
+        elif name == Metric.BATCH_SALES.label:
+            self.usage.batches += len(values)
+        elif name == Metric.DECIDE_TIME.label:
+            self.usage.assessments += len(values)

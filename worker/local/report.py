@@ -1,7 +1,8 @@
 """What was the outcome of a run, for people and for scripts?
 
 Counts of applied sales, units and features come from the committed states, reorders from what the subscriber
-received, the rest from the worker's own metrics. received = applied + duplicates + late + quarantined."""
+received, the rest from the worker's own metrics; what it asked of AWS only if its calls were metered.
+received = applied + duplicates + late + quarantined."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from domain.product import ProductState, product_of
 from handlers.metrics import Metric
 from worker.aws.dynamodb import Item
 from worker.aws.state_codec import HEADER, decode_header
+from worker.cost.usage import SECTION
 from worker.local.observed import Observed
 from worker.local.subscriber import Subscriber
 
@@ -108,6 +110,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "unaccounted": outcome.unaccounted,
         "aws": outcome.aws,
         "model": outcome.model,
+        **({SECTION: seen.usage.as_json()} if seen.usage.calls else {}),
     }
 
 

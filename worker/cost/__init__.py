@@ -1,0 +1,1 @@
+"""What Restock costs on AWS."""
