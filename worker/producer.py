@@ -28,11 +28,13 @@ Row = Mapping[str, Any] | str
 
 
 class PackedMessage(NamedTuple):
-    """The body of one message, its group on a FIFO queue, and how many sales (bad ones too) it carries."""
+    """The body of one message, its group on a FIFO queue, how many sales (bad ones too) it carries, and which of the
+    queue's partitions it must go to."""
 
     body: str
     group_id: str | None
     sales: int
+    partition: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -42,6 +44,13 @@ class PackedMessage(NamedTuple):
     def oversized(self) -> bool:
         """SQS would refuse it: put the body into S3 and send pointer_body() instead."""
         return self.size_bytes > SQS_BODY_BYTES_MAX
+
+
+class _Way(NamedTuple):
+    """What all rows of a message share."""
+
+    partition: int
+    group_id: str | None
 
 
 @dataclass(slots=True)
@@ -55,38 +64,51 @@ class _OpenMessage:
         self.rows.append(row)
         self.size_bytes += len(row) + 1
 
-    def close(self, group_id: str | None) -> PackedMessage:
-        return PackedMessage(f"[{','.join(self.rows)}]", group_id, len(self.rows))
+    def close(self, way: _Way) -> PackedMessage:
+        return PackedMessage(f"[{','.join(self.rows)}]", way.group_id, len(self.rows), way.partition)
+
+
+def partition_of(product_id: str, location_id: str | None, partitions: int) -> int:
+    """The one of so many partitions that all sales of a product travel in, at any time and from any producer."""
+    return _crc32(f"{product_id}\x00{location_id or ''}") % partitions
 
 
 def pack(
-    rows: Iterable[Row], *, fifo_groups: int | None, sales_per_message: int = 100, bytes_max: int = 200_000
+    rows: Iterable[Row],
+    *,
+    fifo_groups: int | None,
+    partitions: int = 1,
+    sales_per_message: int = 100,
+    bytes_max: int = 200_000,
 ) -> Iterator[PackedMessage]:
-    """Packs rows in the order given; with fifo_groups, in the order given within each group.
+    """Packs rows in the order given; with fifo_groups or partitions, in the order given within each of them. The order
+    of a product's sales is kept in any case.
 
     A row longer than bytes_max goes alone, and so does a row that is text. Raises ValueError for limits that
     cannot work and for a NaN or infinite number, TypeError for a value that JSON cannot carry."""
-    groups_work = fifo_groups is None or fifo_groups >= 1
-    if not groups_work or sales_per_message < 1 or not 2 < bytes_max <= SQS_BODY_BYTES_MAX:
-        raise ValueError("pack needs fifo_groups >= 1, sales_per_message >= 1, 2 < bytes_max <= SQS_BODY_BYTES_MAX")
-    filling: dict[str | None, _OpenMessage] = {}
+    ways_work = partitions >= 1 and (fifo_groups is None or fifo_groups >= 1)
+    if not ways_work or sales_per_message < 1 or not 2 < bytes_max <= SQS_BODY_BYTES_MAX:
+        raise ValueError(
+            "pack needs fifo_groups >= 1, partitions >= 1, sales_per_message >= 1, 2 < bytes_max <= SQS_BODY_BYTES_MAX"
+        )
+    filling: dict[_Way, _OpenMessage] = {}
     for row in rows:
-        group_id = None if fifo_groups is None else _group_of(row, fifo_groups)
+        way = _way_of(row, fifo_groups, partitions)
         if isinstance(row, str):
-            yield PackedMessage(_raw_body(row), group_id, 1)
+            yield PackedMessage(_raw_body(row), way.group_id, 1, way.partition)
             continue
         text = _encode(row)
-        message = filling.get(group_id)
+        message = filling.get(way)
         if message is not None and message.size_bytes + len(text) + 1 > bytes_max:
-            yield message.close(group_id)
+            yield message.close(way)
             message = None
         if message is None:
-            message = filling[group_id] = _OpenMessage()
+            message = filling[way] = _OpenMessage()
         message.add(text)
         if len(message.rows) >= sales_per_message:
-            yield filling.pop(group_id).close(group_id)
-    for group_id, message in filling.items():
-        yield message.close(group_id)
+            yield filling.pop(way).close(way)
+    for way, message in filling.items():
+        yield message.close(way)
 
 
 def batches(
@@ -129,10 +151,20 @@ def read_pointer(body: str) -> tuple[str, str] | None:
     return None
 
 
-def _group_of(row: Row, groups: int) -> str:
-    """The same product has the same group in every process and at any time; hash() would not promise that."""
-    name = row if isinstance(row, str) else f"{row.get('product_id')}\x00{row.get('location_id') or ''}"
-    return f"g{zlib.crc32(name.encode('utf-8', 'surrogatepass')) % groups}"
+_ONE_WAY = _Way(0, None)
+
+
+def _way_of(row: Row, groups: int | None, partitions: int) -> _Way:
+    if groups is None and partitions == 1:
+        return _ONE_WAY
+    number = _crc32(row if isinstance(row, str) else f"{row.get('product_id')}\x00{row.get('location_id') or ''}")
+    # What chose the partition must not choose the group as well, or a partition would have few groups.
+    return _Way(number % partitions, None if groups is None else f"g{number // partitions % groups}")
+
+
+def _crc32(name: str) -> int:
+    """The same in every process and at any time; hash() would not promise that."""
+    return zlib.crc32(name.encode("utf-8", "surrogatepass"))
 
 
 def _raw_body(text: str) -> str:

@@ -33,8 +33,10 @@ from worker.runner import Runner
 from worker.settings import Settings
 from worker.sources.bodies import Bodies
 from worker.sources.dynamodb_streams import DynamoStreamSource
+from worker.sources.partition_leases import PartitionLeases
 from worker.sources.partitions import PartitionedSqsSource, queue_urls
 from worker.sources.shards.discovery import require_readable_stream
+from worker.sources.shards.leases import LeaseTable
 from worker.sources.source import Source
 from worker.sources.sqs import SqsSource
 from worker.telemetry import EmbeddedMetrics
@@ -63,10 +65,9 @@ async def _queue(settings: Settings, clients: Clients, parts: Parts, clock: Cloc
     urls = await queue_urls(clients.sqs, settings)
     if settings.queue_partitions > 1:
         await _require_leases_table(settings, clients)
-        return PartitionedSqsSource(clients.sqs, clients.dynamodb, urls, clock, parts.metrics, settings)
-    return SqsSource(
-        clients.sqs, urls[0], settings.visibility_timeout_s, settings.pollers, settings.messages_in_flight
-    )
+        table = LeaseTable(clients.dynamodb, settings.leases_table)
+        return PartitionedSqsSource(clients.sqs, urls, PartitionLeases(table, settings, clock, parts.metrics), settings)
+    return SqsSource(clients.sqs, urls[0], settings.visibility_timeout_s, settings.pollers, settings.messages_in_flight)
 
 
 async def _require_leases_table(settings: Settings, clients: Clients) -> None:

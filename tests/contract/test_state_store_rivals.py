@@ -4,13 +4,15 @@ of exactly what took effect."""
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from contract_records import dirty, only
+from contract_records import only
 from fakes.clock import NOW
 from fakes.examples import A, B, C, entry, first_change, order_of, rich_state, segment
 from fakes.faults import Fault
 from fakes.state import InMemoryState
+from fakes.ways import PUT, TRANSACTION, WAYS, name_of
 from targets import trouble
 
 from domain.events import ProductKey
@@ -23,41 +25,53 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures
 PORT = "StateStore"
 YES, NO = Committed.YES, Committed.NO
 THROTTLES = [trouble.error("ProvisionedThroughputExceededException"), trouble.error("ThrottlingException")]
+CONFLICT = trouble.error("TransactionConflictException")
+both_ways = pytest.mark.parametrize("way", WAYS, ids=name_of)
+# Rivals go one way, or the other, or meet on different ways.
+mixed_ways = pytest.mark.parametrize(
+    "ways", [(PUT, PUT), (TRANSACTION, TRANSACTION), WAYS], ids=["puts", "transactions", "mixed"]
+)
 
 
-async def test_of_two_writers_exactly_one_wins(store):
+@mixed_ways
+async def test_of_many_writers_exactly_one_wins(store, ways):
     await store.commit([first_change(A)])
     base = await only(store, A)
-    rivals = [base._replace(version=2, units=n) for n in range(8)]
-    results = await asyncio.gather(*(store.commit([Change(rival)]) for rival in rivals))
+    rivals = [ways[n % 2].change(base._replace(version=2, units=n)) for n in range(8)]
+    results = await asyncio.gather(*(store.commit([rival]) for rival in rivals))
     won = [n for n, result in enumerate(results) if result == [YES]]
     assert len(won) == 1
     assert (await only(store, A)).units == won[0]
+    assert await store.outbox(NOW, 10) == list(rivals[won[0]].outbox)
 
 
-async def test_rivals_over_many_products_lose_and_win_product_by_product(store):
+@mixed_ways
+async def test_rivals_over_many_products_lose_and_win_product_by_product(store, ways):
     keys = [ProductKey(f"p{n}") for n in range(12)]
-    mine = [first_change(key, "mine", 1) for key in keys]
-    theirs = [first_change(key, "theirs", 2) for key in reversed(keys)]
+    mine = [ways[0].first(key, "mine", 1) for key in keys]
+    theirs = [ways[1].first(key, "theirs", 2) for key in reversed(keys)]
     one, two = await asyncio.gather(store.commit(mine), store.commit(theirs))
     results = dict(zip(keys, one, strict=True)), dict(zip(reversed(keys), two, strict=True))
     loaded = await store.load(keys)
     for key in keys:
         winner = [units for units, said in ((1, results[0][key]), (2, results[1][key])) if said is YES]
         assert winner == ([loaded[key].units] if loaded[key].version else [])
+    durable = [change for change, said in (*zip(mine, one, strict=True), *zip(theirs, two, strict=True)) if said is YES]
+    assert sorted(await store.outbox(NOW, 100)) == sorted(each for change in durable for each in change.outbox)
 
 
-async def test_writers_that_read_again_lose_no_increment(store):
+@mixed_ways
+async def test_writers_that_read_again_lose_no_increment(store, ways):
     """Five writers, six increments each: a lost update would be missing in the sum."""
 
-    async def writer():
+    async def writer(way):
         done = 0
         while done < 6:
             state = await only(store, A)
-            said = await store.commit([Change(state._replace(version=state.version + 1, units=state.units + 1))])
-            done += said == [YES]
+            over = state._replace(version=state.version + 1, units=state.units + 1)
+            done += await store.commit([way.change(over)]) == [YES]
 
-    await asyncio.gather(*(writer() for _ in range(5)))
+    await asyncio.gather(*(writer(ways[n % 2]) for n in range(5)))
     state = await only(store, A)
     assert (state.units, state.version) == (30, 30)
 
@@ -95,13 +109,14 @@ async def test_a_reader_never_sees_half_a_commit(store):
     assert {said.entry_id for said in await store.outbox(NOW, 100)} == {f"A:{n}" for n in range(1, 31)}
 
 
+@both_ways
 @pytest.mark.parametrize("effect", [True, False])
-async def test_a_lost_answer_never_turns_into_a_yes_without_effect_or_a_no_with_one_forgotten(store, world, effect):
-    change = Change(rich_state(A), (), order=order_of(A), outbox=(entry("A:1", NOW - 1),))
+async def test_a_lost_answer_is_no_yes_without_effect_and_no_forgotten_one(store, world, way, effect):
+    change = replace(way.change(rich_state(A)), order=order_of(A) if way is TRANSACTION else None)
     if isinstance(store, InMemoryState):
         store.faults.plan("commit", Fault.AFTER if effect else Fault.BEFORE)
     else:
-        world.trouble.plan("transact_write_items", trouble.lost_answer if effect else trouble.lost_request)
+        world.trouble.plan(way.method, trouble.lost_answer if effect else trouble.lost_request)
     try:
         said = await store.commit([change])
     except TransientFailure:
@@ -113,57 +128,73 @@ async def test_a_lost_answer_never_turns_into_a_yes_without_effect_or_a_no_with_
 
 
 @pytest.mark.no_fake
-async def test_an_effect_whose_answer_was_lost_is_found_out_and_not_tried_again(store, world):
-    world.trouble.plan("transact_write_items", trouble.lost_answer)
-    assert await store.commit([first_change(A), first_change(B)]) == [YES, YES]
-    assert len(world.trouble.said("transact_write_items")) == 1
+@both_ways
+async def test_an_effect_whose_answer_was_lost_is_found_out_and_not_tried_again(store, world, way):
+    calls = 2 if way is PUT else 1
+    world.trouble.plan(way.method, *[trouble.lost_answer] * calls)
+    assert await store.commit([way.first(A), way.first(B)]) == [YES, YES]
+    assert len(world.trouble.said(way.method)) == calls
+    assert len(world.trouble.said("batch_get_item")) == 1
 
 
 @pytest.mark.no_fake
-async def test_when_nobody_can_say_whether_it_took_effect_nobody_says_yes_or_no(store, world):
-    world.trouble.plan("transact_write_items", trouble.lost_answer)
+@both_ways
+async def test_when_nobody_can_say_whether_it_took_effect_nobody_says_yes_or_no(store, world, way):
+    world.trouble.plan(way.method, trouble.lost_answer)
     world.trouble.always("batch_get_item", trouble.lost_request)
     with pytest.raises(TransientFailure):
-        await store.commit([first_change(A)])
+        await store.commit([way.first(A)])
 
 
 @pytest.mark.no_fake
-async def test_a_rivals_version_is_not_taken_for_ours_after_a_lost_request(store, world):
-    rival = first_change(A, "rival", 7)
+@both_ways
+async def test_a_rivals_version_is_not_taken_for_ours_after_a_lost_request(store, world, way):
+    rival = way.first(A, "rival", 7)
 
     async def rival_first(passed, said):
         assert await store.commit([rival]) == [YES]
         return await trouble.lost_request(passed, said)
 
-    world.trouble.plan("transact_write_items", rival_first)
-    assert await store.commit([first_change(A, "mine", 1)]) == [NO]
+    world.trouble.plan(way.method, rival_first)
+    assert await store.commit([way.first(A, "mine", 1)]) == [NO]
     assert await only(store, A) == rival.state
+    assert await store.outbox(NOW, 10) == list(rival.outbox)
 
 
 @pytest.mark.no_fake
-@pytest.mark.parametrize("reasons", [("TransactionConflict", "None"), ("None", "TransactionConflict")])
-async def test_a_conflict_is_no_lost_version_and_is_tried_again(store, world, reasons):
-    world.trouble.plan("transact_write_items", trouble.cancelled(*reasons), trouble.cancelled(*reasons))
-    assert await store.commit([first_change(A), first_change(B)]) == [YES, YES]
+@pytest.mark.parametrize(
+    ("way", "fault"),
+    [
+        (PUT, CONFLICT),
+        (TRANSACTION, trouble.cancelled("TransactionConflict", "None", "None", "None")),
+        (TRANSACTION, trouble.cancelled("None", "None", "None", "TransactionConflict")),
+    ],
+)
+async def test_a_conflict_is_no_lost_version_and_is_tried_again(store, world, way, fault):
+    world.trouble.plan(way.method, fault, fault)
+    assert await store.commit([way.first(A), way.first(B)]) == [YES, YES]
+    assert {state.version for state in (await store.load([A, B])).values()} == {1}
 
 
 @pytest.mark.no_fake
 async def test_a_failed_condition_beside_a_conflict_loses_its_own_product_alone(store, world):
     await store.commit([first_change(B)])
-    reasons = ("TransactionConflict", "ConditionalCheckFailed", "None")
+    reasons = ("TransactionConflict", "None", "ConditionalCheckFailed", "None", "None", "None")
     world.trouble.plan("transact_write_items", trouble.cancelled(*reasons))
-    assert await store.commit([first_change(A), first_change(B, "e2"), first_change(C)]) == [YES, NO, YES]
+    changes = [TRANSACTION.first(A), TRANSACTION.first(B, "e2", 2), TRANSACTION.first(C)]
+    assert await store.commit(changes) == [YES, NO, YES]
+    # A and C were tried again together.
+    assert [len(said["TransactItems"]) for said in world.trouble.said("transact_write_items")] == [6, 4]
 
 
 @pytest.mark.no_fake
 async def test_throttles_are_waited_out_by_every_call(store, world):
-    for operation in ("transact_write_items", "batch_get_item", "query", "batch_write_item"):
+    for operation in ("put_item", "transact_write_items", "batch_get_item", "query", "batch_write_item"):
         world.trouble.plan(operation, *THROTTLES)
     state = rich_state(A, segments=(segment(0),))
     said = entry("A:1", NOW - 1)
-    assert await store.commit([Change(state, (segment(0),), outbox=(said,))]) == [YES]
-    assert await only(store, A) == state
-    assert await dirty(store, NOW + 1, [A]) == {A}
+    assert await store.commit([Change(state, (segment(0),), outbox=(said,)), first_change(B)]) == [YES, YES]
+    assert await store.load([A, B]) == {A: state, B: first_change(B).state}
     assert await store.outbox(NOW, 10) == [said]
     await store.forget([said.entry_id])
     assert await store.outbox(NOW, 10) == []
@@ -191,18 +222,24 @@ async def test_keys_that_stay_unread_are_no_fresh_products(store, world):
         await store.load([A])
 
 
-async def test_what_an_operator_must_change_is_told(store, world):
+@both_ways
+async def test_what_an_operator_must_change_is_told(store, world, way):
     if isinstance(store, InMemoryState):
         store.faults.plan("commit", Fault.MISCONFIGURED)
     else:
-        world.trouble.plan("transact_write_items", trouble.error("AccessDeniedException"))
+        world.trouble.plan(way.method, trouble.error("AccessDeniedException"))
     with pytest.raises(Misconfigured):
-        await store.commit([first_change(A)])
+        await store.commit([way.first(A)])
 
 
 @pytest.mark.no_fake
-async def test_a_transaction_that_can_never_succeed_is_told_and_not_tried_again(store, world):
-    """ValidationError among the reasons, as DynamoDB Local answers a key that is too long."""
-    world.trouble.always("transact_write_items", trouble.cancelled("ValidationError", "None"))
+@pytest.mark.parametrize(
+    ("way", "fault"),
+    [(PUT, trouble.error("ValidationException")), (TRANSACTION, trouble.cancelled("ValidationError", "None"))],
+)
+async def test_what_can_never_succeed_is_told_and_not_tried_again(store, world, way, fault):
+    """ValidationError among a transaction's reasons, as DynamoDB Local answers a key that is too long."""
+    world.trouble.always(way.method, fault)
     with pytest.raises(Misconfigured):
-        await store.commit([first_change(A), first_change(B)])
+        await store.commit([way.first(A)])
+    assert len(world.trouble.said(way.method)) == 1

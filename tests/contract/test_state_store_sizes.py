@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from random import Random
+
 import pytest
-from contract_records import dirty, only
+from contract_records import only
 from fakes.clock import NOW
 from fakes.examples import A, B, C, entry, first_change, rich_state, segment
+from fakes.ways import TRANSACTION
 from targets import trouble
 
 from domain.events import ProductKey
@@ -13,13 +17,19 @@ from domain.ledger import SEGMENT_ENTRIES_MAX
 from domain.product import ProductState
 from handlers.errors import Misconfigured
 from handlers.ports import Change, Committed
-from worker.aws.state import ACTIONS_MAX
+from worker.aws.commits import ACTIONS_MAX
+from worker.aws.item_size import item_bytes
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PORT = "StateStore"
 YES, NO = Committed.YES, Committed.NO
 ITEM_BYTES_MAX = 400 * 1024
 KILOBYTE = "x" * 1024
+
+
+def noise(kilobytes: int) -> str:
+    """Text that takes so many kilobytes however it is packed."""
+    return b64encode(Random(kilobytes).randbytes(kilobytes * 1024)).decode()
 
 
 def entries_of(name: str, count: int, detail: str = "{}"):
@@ -42,20 +52,36 @@ async def test_a_commit_of_a_hundred_actions_that_lost_leaves_nothing(store):
 
 
 async def test_products_that_share_a_call_and_products_that_do_not_fit_in_one(store, world):
+    keys = [ProductKey(f"p{n}") for n in range(ACTIONS_MAX // 2 + 1)]
+    assert await store.commit([TRANSACTION.first(key) for key in keys]) == [YES] * len(keys)
+    assert {state.version for state in (await store.load(keys)).values()} == {1}
+    assert len(await store.outbox(NOW, 1_000)) == len(keys)
+    if world is not None:
+        sizes = [len(call["TransactItems"]) for call in world.trouble.said("transact_write_items")]
+        assert sorted(sizes) == [2, ACTIONS_MAX]
+
+
+async def test_headers_alone_share_no_call(store, world):
     keys = [ProductKey(f"p{n}") for n in range(ACTIONS_MAX + 1)]
     assert await store.commit([first_change(key) for key in keys]) == [YES] * len(keys)
     assert {state.version for state in (await store.load(keys)).values()} == {1}
     if world is not None:
-        sizes = [len(call["TransactItems"]) for call in world.trouble.said("transact_write_items")]
-        assert sorted(sizes) == [1, ACTIONS_MAX]
+        assert len(world.trouble.said("put_item")) == len(keys)
+        assert world.trouble.said("transact_write_items") == []
 
 
-async def test_an_item_of_nearly_400_kilobytes_is_kept_whole(store):
+async def test_an_item_of_nearly_400_kilobytes_is_kept_whole(store, world):
     said = entry("A:large", NOW - 1, KILOBYTE * 399 + "ü" * 300)
-    state = rich_state(A)._replace(category=KILOBYTE * 395)
+    state = rich_state(A)._replace(category=noise(385))
     assert await store.commit([Change(state, outbox=(said,))]) == [YES]
     assert await only(store, A) == state
     assert await store.outbox(NOW, 10) == [said]
+    alone = rich_state(B)._replace(category=noise(385))
+    assert await store.commit([Change(alone)]) == [YES]
+    assert await only(store, B) == alone
+    if world is not None:
+        sizes = sorted(map(item_bytes, await world.items(world.settings.state_table)))
+        assert all(395 * 1024 < size < ITEM_BYTES_MAX for size in sizes[-3:])
 
 
 @pytest.mark.no_fake
@@ -65,6 +91,14 @@ async def test_an_item_over_400_kilobytes_is_refused_with_everything_beside_it(s
         await store.commit([Change(rich_state(A), outbox=said)])
     assert await only(store, A) == ProductState(A)
     assert await store.outbox(NOW, 10) == []
+
+
+@pytest.mark.no_fake
+async def test_a_header_over_400_kilobytes_is_refused_and_keeps_nobody_else_out(store):
+    too_large = rich_state(A)._replace(category=noise(400))
+    with pytest.raises(Misconfigured):
+        await store.commit([Change(too_large), first_change(B)])
+    assert await store.load([A, B]) == {A: ProductState(A), B: first_change(B).state}
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
@@ -94,12 +128,9 @@ async def test_every_query_follows_its_pages(store, world):
     states = {key: rich_state(key, segments=segments) for key in (A, B, C)}
     said = {key: entries_of(str(n), 9) for n, key in enumerate(states)}
     assert await store.commit([Change(s, segments, outbox=said[key]) for key, s in states.items()]) == [YES] * 3
-    many = [ProductKey(f"p{n}") for n in range(40)]
-    await store.commit([first_change(key) for key in many])
     world.trouble.always("query", trouble.pages_of(2))
     assert await store.load(list(states)) == states
     assert sorted(await store.outbox(NOW, 1_000)) == sorted(each for entries in said.values() for each in entries)
-    assert await dirty(store, NOW + 1, [*states, *many]) == {*states, *many}
 
 
 @pytest.mark.no_fake

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from mutants.mutant import Edit, Mutant
 
-STATE = "worker/aws/state.py"
-DYNAMODB = "worker/aws/dynamodb.py"
+CLIENTS = "worker/aws/clients.py"
+COMMITS = "worker/aws/commits.py"
 PRODUCTS = "handlers/products.py"
-RETRY = "worker/retry.py"
 
 COMMIT_MUTANTS = (
     Mutant(
@@ -15,32 +14,59 @@ COMMIT_MUTANTS = (
         "a header is written whatever version stands there",
         (
             Edit(
-                STATE,
-                '            header["ConditionExpression"] = "version = :was"\n'
-                '            header["ExpressionAttributeValues"] = {":was": number(state.version - 1)}\n',
-                "            pass\n",
+                COMMITS,
+                '{**put, "ConditionExpression": "version = :was", "ExpressionAttributeValues": was}',
+                "put",
             ),
         ),
+    ),
+    Mutant(
+        "put-without-its-condition",
+        "a header alone is put whatever stands there; transactions are fenced",
+        (
+            Edit(
+                COMMITS,
+                "self._client.put_item(**header)",
+                'self._client.put_item(TableName=header["TableName"], Item=header["Item"])',
+            ),
+        ),
+        test="worker/aws/test_commits.py::test_a_rival_who_is_faster_wins_and_nothing_is_asked",
     ),
     Mutant(
         "no-fencing-of-the-first",
         "the first header of a product is written whatever stands there",
-        (
-            Edit(
-                STATE, '            header["ConditionExpression"] = "attribute_not_exists(pk)"\n', "            pass\n"
-            ),
-        ),
+        (Edit(COMMITS, '{**put, "ConditionExpression": ABSENT}', "put"),),
         test="contract/test_state_store.py::test_a_wrong_version_writes_nothing_and_leaves_the_others",
     ),
     Mutant(
         "timeout-taken-for-success",
-        "a commit whose fate is not known counts as done",
-        (Edit(STATE, "            return await self._took_effect(changes, token)\n", "            return None\n"),),
+        "a transaction whose fate is not known counts as done",
+        (
+            Edit(
+                COMMITS,
+                "            self._unknown += rows\n",
+                "            for row in rows:\n                self.done[row] = True\n",
+            ),
+        ),
+        test="worker/aws/test_commits.py::test_what_had_no_effect_is_no_success",
+    ),
+    Mutant(
+        "unknown-put-taken-for-done",
+        "a put whose fate is not known counts as done",
+        (Edit(COMMITS, "            self._unknown.append(row)\n", "            self.done[row] = True\n"),),
+        test="worker/aws/test_commits.py::test_what_had_no_effect_is_no_success",
+    ),
+    Mutant(
+        "unknown-tried-again",
+        "what is not known is tried again like a throttle: a commit that took effect finds its own version and says no",
+        (Edit(COMMITS, "        except TransientFailure as exc:\n            raise _Unknown from exc\n", ""),),
+        test="worker/aws/test_commits.py::test_what_took_effect_is_a_success_though_nobody_said_so",
+        blind="a product wrongly taken for lost is only read and tried again",
     ),
     Mutant(
         "any-header-is-ours",
         "after a timeout any header there is taken for the one that was written",
-        (Edit(STATE, ' for item in items if item["token"]["S"] == token}', " for item in items}"),),
+        (Edit(COMMITS, 'item["token"]["S"] == self._token', "True"),),
     ),
     Mutant(
         "blind-retry",
@@ -59,7 +85,7 @@ COMMIT_MUTANTS = (
                 "        fresh = await self._store.load([changes[i].state.key for i in again])\n"
                 "        for i in again:\n"
                 "            state = changes[i].state\n"
-                "            over = replace(state, version=fresh[state.key].version + 1)\n"
+                "            over = state._replace(version=fresh[state.key].version + 1)\n"
                 "            (results[i],) = await self._store.commit([replace(changes[i], state=over)])\n",
             ),
         ),
@@ -82,7 +108,7 @@ COMMIT_MUTANTS = (
             Edit(
                 PRODUCTS,
                 "            if result is Committed.YES:\n                self._keep(change.state.key, change.state)\n",
-                "            self._keep(change.state.key, change.state)\n",
+                "            self._keep(change.state.key, change.state)\n            if result is Committed.YES:\n",
             ),
         ),
     ),
@@ -92,8 +118,11 @@ COMMIT_MUTANTS = (
         (
             Edit(
                 PRODUCTS,
-                "                await lock.acquire()\n                held.append(lock)\n",
-                "                pass\n",
+                "        if not wanted.isdisjoint(self._held) or not all(map(wanted.isdisjoint, ahead)):\n"
+                "            await self._ask(wanted)\n"
+                "        else:\n"
+                "            self._held |= wanted\n",
+                "        self._held |= wanted\n",
             ),
         ),
         test="handlers/test_record_sales.py::test_batches_of_one_product_wait_for_each_other_and_lose_no_commit",
@@ -102,33 +131,51 @@ COMMIT_MUTANTS = (
     Mutant(
         "conflict-not-retried",
         "TransactionConflict is an error of ours instead of something that passes",
-        (Edit(STATE, '    return Overloaded(f"TransactWriteItems', '    return Misconfigured(f"TransactWriteItems'),),
-        test="worker/aws/test_state.py::test_a_conflict_is_tried_again",
+        (Edit(COMMITS, '    return Overloaded(f"TransactWriteItems', '    return Misconfigured(f"TransactWriteItems'),),
+        test="worker/aws/test_commits.py::test_a_conflict_is_tried_again",
         blind="transactions of two workers seldom meet within the few milliseconds that they take",
+    ),
+    Mutant(
+        "put-conflict-not-retried",
+        "a put that meets a transaction on its item is an error of ours instead of something that passes",
+        (Edit(CLIENTS, '    "TransactionConflictException",\n', ""),),
+        test="worker/aws/test_commits.py::test_a_conflict_is_tried_again",
+        blind="a put and a transaction of two workers seldom meet within the few milliseconds that it takes",
     ),
     Mutant(
         "mixed-reasons-misread",
         "the parts of a cancelled transaction whose reason is None are taken for written",
         (
             Edit(
-                STATE,
-                "                for row in again:\n"
-                "                    await self._commit_rows(changes, [row], token, results)\n",
-                "                for row in again:\n                    results[row] = Committed.YES\n",
+                COMMITS,
+                "            if left:\n                await self._transact(left)\n",
+                "            for row in left:\n                self.done[row] = True\n",
             ),
         ),
+        test="worker/aws/test_commits_together.py::test_mixed_reasons_lose_only_the_product_whose_condition_failed",
+    ),
+    Mutant(
+        "a-loser-takes-the-others-with-it",
+        "who shares a transaction with one that lost is not tried again",
+        (
+            Edit(
+                COMMITS, "            if left:\n                await self._transact(left)\n", "            del left\n"
+            ),
+        ),
+        test="worker/aws/test_commits_together.py::test_who_lost_in_a_transaction_costs_the_others_exactly_one_more",
+        blind="a product wrongly taken for lost is only read and tried again",
     ),
     Mutant(
         "reasons-by-position",
         "the reasons of a cancelled transaction are counted off by products, not by actions",
         (
             Edit(
-                STATE,
+                COMMITS,
                 "{owner for owner, reason in zip(owners, reasons, strict=False)",
                 "{owner for owner, reason in enumerate(reasons)",
             ),
         ),
-        test="worker/aws/test_state.py::test_reasons_belong_to_products_and_not_to_positions",
+        test="worker/aws/test_commits_together.py::test_reasons_belong_to_products_and_not_to_positions",
         blind="a product wrongly taken for lost is only read and tried again",
     ),
     Mutant(
@@ -136,68 +183,20 @@ COMMIT_MUTANTS = (
         "segments, orders and outbox entries are not counted against the limit of a transaction",
         (
             Edit(
-                STATE,
-                "            count = 1 + len(change.written) + len(change.dropped) + bool(change.order)"
+                COMMITS,
+                "        count = 1 + len(change.written) + len(change.dropped) + bool(change.order)"
                 " + len(change.outbox)\n",
-                "            count = 1\n",
+                "        count = 1\n",
             ),
         ),
+        test="contract/test_state_store_sizes.py::test_products_that_share_a_call_and_products_that_do_not_fit_in_one",
         blind="no scenario has products enough for a hundred actions",
     ),
     Mutant(
         "transactions-of-any-size",
         "more products are committed in one transaction than it takes",
-        (Edit(STATE, "ACTIONS_MAX = 100\n", "ACTIONS_MAX = 1_000\n"),),
-        test="contract/test_state_store.py::test_250_products_in_one_call_are_each_committed",
+        (Edit(COMMITS, "ACTIONS_MAX = 100\n", "ACTIONS_MAX = 1_000\n"),),
+        test="contract/test_state_store_sizes.py::test_products_that_share_a_call_and_products_that_do_not_fit_in_one",
         blind="no scenario has products enough for a hundred actions",
-    ),
-    Mutant(
-        "unprocessed-keys-ignored",
-        "keys that BatchGetItem left unprocessed are taken for items that do not exist",
-        (Edit(DYNAMODB, '        wanted = answer.get("UnprocessedKeys") or {}\n', "        wanted = {}\n"),),
-        test="worker/aws/test_state.py::test_unprocessed_keys_are_asked_for_again",
-        blind="a state taken for absent loses its commit; without a stock nothing is ordered, and nobody misses it",
-    ),
-    Mutant(
-        "unprocessed-items-ignored",
-        "requests that BatchWriteItem left unprocessed count as done",
-        (Edit(DYNAMODB, '        wanted = answer.get("UnprocessedItems") or {}\n', "        wanted = {}\n"),),
-    ),
-    Mutant(
-        "first-page-only",
-        "a Query ends with its first page",
-        (
-            Edit(
-                DYNAMODB,
-                "        if last is None or (limit is not None and len(items) >= limit):\n            return items\n",
-                "        return items\n",
-            ),
-        ),
-        test="worker/aws/test_state.py::test_pages_are_followed",
-        blind="pages are whole again once all has healed, and what reads them comes back",
-    ),
-    Mutant(
-        "retry-without-bound",
-        "a call that fails is tried for ever",
-        (
-            Edit(RETRY, "    stop_after_attempt,\n", "    stop_never,\n"),
-            Edit(RETRY, "        stop=stop_after_attempt(attempts),\n", "        stop=stop_never,\n"),
-        ),
-        test="worker/test_retry.py::test_the_last_failure_is_raised_as_it_is",
-        blind="a drain has a deadline, and the faults end",
-    ),
-    Mutant(
-        "retry-without-wait",
-        "a call that fails is tried again at once",
-        (
-            Edit(RETRY, "    wait_random_exponential,\n", "    wait_none,\n"),
-            Edit(
-                RETRY,
-                "        wait=wait_random_exponential(multiplier=0.1, max=WAIT_MAX_S),\n",
-                "        wait=wait_none(),\n",
-            ),
-        ),
-        test="worker/test_retry.py::test_waits_are_bounded_and_jittered",
-        ratio="dead_letters",
     ),
 )

@@ -6,29 +6,23 @@ from mutants.mutant import Edit, Mutant
 
 PRODUCT = "domain/product.py"
 LEDGER = "domain/ledger.py"
+BUCKETS = "domain/buckets.py"
+
+KNOWN = (
+    "            if digest in known:\n"
+    "                outcomes.append(DUPLICATE if self._entry_of(digest) == entry else CONFLICT)\n"
+)
 
 FACT_MUTANTS = (
     Mutant(
         "no-dedup",
         "an event is counted as often as it comes",
-        (
-            Edit(
-                PRODUCT,
-                "        known = self.accepted.get(digest) or self._counted_with(digest)\n",
-                "        known = None\n",
-            ),
-        ),
+        (Edit(PRODUCT, KNOWN + "                continue\n", ""),),
     ),
     Mutant(
         "dedup-within-a-batch-only",
         "an id is looked for in the batch at hand, not in the ledger",
-        (
-            Edit(
-                PRODUCT,
-                "        known = self.accepted.get(digest) or self._counted_with(digest)\n",
-                "        known = self.accepted.get(digest)\n",
-            ),
-        ),
+        (Edit(PRODUCT, "            if digest in known:\n", "            if digest in fresh:\n"),),
     ),
     Mutant(
         "recent-ids-only",
@@ -36,10 +30,40 @@ FACT_MUTANTS = (
         (
             Edit(
                 LEDGER,
-                "        for segment in reversed(self.segments):\n",
-                "        for segment in self.segments[-1:]:\n",
+                "(self.tail, *(segment.entries for segment in self.segments))",
+                "(self.tail, *(segment.entries for segment in self.segments[-1:]))",
             ),
         ),
+    ),
+    Mutant(
+        "index-without-the-newest-ids",
+        "an open product looks for an id among those that it was opened with",
+        (Edit(PRODUCT, "                known.add(digest)\n", ""),),
+    ),
+    Mutant(
+        "index-emptied-with-a-segment",
+        "when a segment is forgotten, the ids of all the others leave the index with it",
+        (
+            Edit(
+                PRODUCT,
+                "        for segment in before.segments[: len(dropped)]:\n",
+                "        for segment in before.segments if dropped else ():\n",
+            ),
+        ),
+        test="domain/test_product.py::NAMED",
+    ),
+    Mutant(
+        "open-product-takes-over-any-state",
+        "an open product goes on with a decision on days that it has not seen",
+        (
+            Edit(
+                PRODUCT,
+                "        ours = not self.fresh and state.buckets is self.state.buckets"
+                " and state.ledger is self.state.ledger\n",
+                "        ours = not self.fresh\n",
+            ),
+        ),
+        test="handlers/test_products.py::NAMED",
     ),
     Mutant(
         "ids-forgotten-after-a-day",
@@ -47,8 +71,8 @@ FACT_MUTANTS = (
         (
             Edit(
                 PRODUCT,
-                "ledger.forget(self.newest_day - HORIZON_DAYS, today - HORIZON_DAYS)",
-                "ledger.forget(self.newest_day - 1, today - 1)",
+                "ledger.forget(newest - HORIZON_DAYS, today - HORIZON_DAYS)",
+                "ledger.forget(newest - 1, today - 1)",
             ),
         ),
     ),
@@ -70,41 +94,35 @@ FACT_MUTANTS = (
         (
             Edit(
                 PRODUCT,
-                "        if known is not None:\n"
-                "            return Outcome.DUPLICATE if known == payload else Outcome.CONFLICT\n",
-                "        if known == payload:\n            return Outcome.DUPLICATE\n",
+                KNOWN,
+                "            if digest in known and self._entry_of(digest) == entry:\n"
+                "                outcomes.append(DUPLICATE)\n",
             ),
         ),
     ),
     Mutant(
         "reused-ids-dropped",
         "another sale under an id that was counted is taken for a duplicate",
-        (
-            Edit(
-                PRODUCT,
-                "return Outcome.DUPLICATE if known == payload else Outcome.CONFLICT",
-                "return Outcome.DUPLICATE",
-            ),
-        ),
+        (Edit(PRODUCT, "DUPLICATE if self._entry_of(digest) == entry else CONFLICT", "DUPLICATE"),),
         test="handlers/test_record_sales.py::test_another_payload_under_a_counted_id_is_quarantined_as_it_came",
         blind="the judge asks whether an id was counted, not with which payload",
     ),
     Mutant(
         "late-counted",
         "a sale beyond the horizon, whose id is forgotten by then, is counted",
-        (
-            Edit(
-                PRODUCT,
-                "            if event.day < self.late_before:\n                return Outcome.LATE\n",
-                "",
-            ),
-        ),
+        (Edit(PRODUCT, "late_before = days.newest - HORIZON_DAYS\n", "late_before = NO_DAY\n"),),
         test="handlers/test_record_sales.py::test_a_late_sale_is_kept_aside_and_not_counted",
     ),
     Mutant(
         "late-a-day-early",
         "the last day of the horizon counts as late",
-        (Edit(PRODUCT, "event.day < self.late_before", "event.day <= self.late_before"),),
+        (Edit(PRODUCT, "= days.newest - HORIZON_DAYS\n", "= days.newest - HORIZON_DAYS + 1\n"),),
+    ),
+    Mutant(
+        "old-days-written-into-the-ring",
+        "a day that is too old to be kept is added to the newer one whose slot it had",
+        (Edit(BUCKETS, "        if day < self.oldest:\n            return\n", ""),),
+        test="domain/test_buckets.py::test_a_day_too_old_to_be_kept_leaves_the_newer_one_in_its_slot_alone",
     ),
     Mutant(
         "tail-overwritten",
@@ -125,9 +143,8 @@ FACT_MUTANTS = (
         (
             Edit(
                 PRODUCT,
-                "        if left.outstanding:\n            self.orders[order.cycle] = left\n"
-                "        else:\n            del self.orders[order.cycle]\n",
-                "        del self.orders[order.cycle]\n",
+                "tuple(left if each is order else each for each in orders if each is not order or left.outstanding)",
+                "tuple(each for each in orders if each is not order)",
             ),
         ),
     ),
@@ -137,8 +154,8 @@ FACT_MUTANTS = (
         (
             Edit(
                 PRODUCT,
-                "        return self.orders.get(cycle) if cycle is not None else None\n",
-                "        return next(iter(self.orders.values()), None) if cycle is not None else None\n",
+                "    return next((order for order in state.open_orders if order.cycle == cycle), None)\n",
+                "    return next(iter(state.open_orders), None) if cycle is not None else None\n",
             ),
         ),
     ),

@@ -29,8 +29,9 @@ INTAKE_MUTANTS = (
         (
             Edit(
                 INTAKE,
-                "            if outcome is None:\n                unsettled.add(position)\n            elif",
-                "            if outcome is None:\n                continue\n            elif",
+                "            unsettled.update(batch.owners[row]"
+                " for row, outcome in enumerate(outcomes) if outcome is None)\n",
+                "            pass\n",
             ),
         ),
         test="worker/test_intake.py::test_a_message_with_an_unsettled_line_is_handed_back_whole",
@@ -88,7 +89,7 @@ INTAKE_MUTANTS = (
         (
             Edit(
                 RECORD,
-                "            for row in (*conflicts, *late):\n                outcomes[row] = None\n",
+                "            for row in (*(row for row, _ in refused), *late):\n                outcomes[row] = None\n",
                 "",
             ),
         ),

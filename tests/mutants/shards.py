@@ -8,6 +8,7 @@ SOURCE = "worker/sources/dynamodb_streams.py"
 BALANCE = "worker/sources/shards/balance.py"
 DISCOVERY = "worker/sources/shards/discovery.py"
 LEASES = "worker/sources/shards/leases.py"
+HOLDING = "worker/sources/shards/holding.py"
 LEASING = "worker/sources/shards/leasing.py"
 LINEAGE = "worker/sources/shards/lineage.py"
 OWNED = "worker/sources/shards/owned.py"
@@ -62,8 +63,8 @@ SHARD_MUTANTS = (
         (
             Edit(
                 LEASING,
-                "                await self._write(owned, owned.lease.owner, owned.progress.safe)\n",
-                "                await self._write(owned, owned.lease.owner, owned.position.after)\n",
+                "                await self._holding.renew(owned, owned.progress.safe)\n",
+                "                await self._holding.renew(owned, owned.position.after)\n",
             ),
         ),
     ),
@@ -73,8 +74,8 @@ SHARD_MUTANTS = (
         (
             Edit(
                 LEASING,
-                'await self._write(owned, "", SHARD_END if owned.finished else owned.progress.safe)',
-                'await self._write(owned, "", SHARD_END if owned.at_end else owned.position.after)',
+                'await self._holding.write(owned, "", SHARD_END if owned.finished else owned.progress.safe)',
+                'await self._holding.write(owned, "", SHARD_END if owned.at_end else owned.position.after)',
             ),
         ),
     ),
@@ -153,7 +154,7 @@ SHARD_MUTANTS = (
     Mutant(
         "old-hold-written",
         "what was held of a shard before it was lost and taken again still moves its checkpoint",
-        (Edit(LEASING, " or self.owned.get(owned.key) is not owned:\n", ":\n"),),
+        (Edit(HOLDING, " or self.held.get(held.lease.key) is not held:\n", ":\n"),),
         test="worker/sources/shards/test_leasing.py::"
         "test_what_was_held_before_a_shard_was_lost_and_taken_again_writes_nothing_any_more",
         blind="the shard must be lost and taken again within one write: one seed of some hundreds",

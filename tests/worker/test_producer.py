@@ -2,13 +2,15 @@
 
 import json
 import math
+import zlib
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.producer import SQS_BODY_BYTES_MAX, PackedMessage, batches, pack, pointer_body, read_pointer
+from worker.producer import SQS_BODY_BYTES_MAX, PackedMessage, batches, pack, partition_of, pointer_body, read_pointer
 
 TEXT = st.text(st.characters(), max_size=12)
 ROWS = st.fixed_dictionaries(
@@ -84,6 +86,57 @@ def test_a_group_is_the_same_in_every_process():
     assert again.group_id == "g4"
 
 
+PRODUCTS = st.fixed_dictionaries({"product_id": st.text(max_size=3), "location_id": st.none() | st.text(max_size=1)})
+
+
+@given(TEXT, TEXT | st.none(), st.integers(1, 64))
+def test_a_partition_is_what_any_language_can_compute(product_id, location_id, partitions):
+    name = product_id.encode("utf-8", "surrogatepass") + b"\x00" + (location_id or "").encode("utf-8", "surrogatepass")
+    assert partition_of(product_id, location_id, partitions) == zlib.crc32(name) % partitions
+
+
+@pytest.mark.parametrize(
+    ("product_id", "location_id", "number"),
+    [("85123A", None, 1_534_797_508), ("P1", "LEEDS", 536_828_522), ("Grüße #1", "北", 3_352_527_318)],
+)
+@pytest.mark.parametrize("partitions", [1, 2, 8, 64])
+def test_the_examples_of_the_docs_hold(product_id, location_id, number, partitions):
+    assert partition_of(product_id, location_id, partitions) == number % partitions
+    page = (Path(__file__).parents[2] / "docs" / "messages.md").read_text()
+    place = f"`{location_id}` " if location_id else ""
+    assert f"| `{product_id}` | {place}| {number} | {number % 8} |" in page
+
+
+@given(st.lists(PRODUCTS, max_size=30), st.integers(1, 8), st.none() | st.integers(1, 4), st.integers(1, 4))
+def test_all_sales_of_a_message_belong_to_its_partition_and_a_product_to_one(rows, partitions, groups, sales):
+    messages = list(pack(rows, fifo_groups=groups, partitions=partitions, sales_per_message=sales))
+    packed = [(row, message.partition) for message in messages for row in json.loads(message.body)]
+    assert {(r["product_id"], r["location_id"] or None, at) for r, at in packed} == {
+        (r["product_id"], r["location_id"] or None, partition_of(r["product_id"], r["location_id"], partitions))
+        for r in rows
+    }
+    assert len(packed) == len(rows)
+
+
+@given(st.lists(PRODUCTS), st.integers(1, 8))
+def test_a_products_sales_keep_their_order_in_their_partition(rows, partitions):
+    numbered = [{**row, "event_id": number} for number, row in enumerate(rows)]
+    arrived: dict[tuple, list[int]] = {}
+    for message in pack(numbered, fifo_groups=None, partitions=partitions, sales_per_message=3):
+        for row in json.loads(message.body):
+            arrived.setdefault((row["product_id"], row["location_id"] or None), []).append(row["event_id"])
+    assert all(order == sorted(order) for order in arrived.values())
+
+
+def test_the_products_of_a_partition_are_spread_over_all_groups():
+    rows = [{"product_id": f"P{n}"} for n in range(1_000)]
+    groups: dict[int, set[str | None]] = {}
+    for message in pack(rows, fifo_groups=8, partitions=8):
+        groups.setdefault(message.partition, set()).add(message.group_id)
+    assert all(of_partition == {f"g{n}" for n in range(8)} for of_partition in groups.values())
+    assert set(groups) == set(range(8))
+
+
 def test_text_that_is_no_json_goes_verbatim():
     (message,) = pack(['{"product_id": "A", '], fifo_groups=None)
     assert message == PackedMessage('{"product_id": "A", ', None, 1)
@@ -125,7 +178,7 @@ def test_what_is_no_json_is_the_callers_error():
 
 
 @pytest.mark.parametrize(
-    "limits", [{"fifo_groups": 0}, {"sales_per_message": 0}, {"bytes_max": 2}, {"bytes_max": 2**21}]
+    "limits", [{"fifo_groups": 0}, {"partitions": 0}, {"sales_per_message": 0}, {"bytes_max": 2}, {"bytes_max": 2**21}]
 )
 def test_limits_that_cannot_work_are_refused(limits):
     with pytest.raises(ValueError, match="pack needs"):

@@ -31,6 +31,10 @@ def test_settings_are_read_from_restock_variables_and_frozen(monkeypatch):
         ({"visibility_timeout_s": 120, "commit_deadline_s": 60}, "visibility_timeout_s must exceed"),
         ({"pollers": 21, "messages_in_flight": 200}, "messages_in_flight must be at least 10 x pollers"),
         ({"pollers": 2, "messages_in_flight": 10}, "messages_in_flight must be at least 10 x pollers"),
+        (
+            {"pollers": 2, "queue_partitions": 20, "messages_in_flight": 200},
+            r"at least 10 x \(pollers \+ queue_partitions - 1\).*200 < 10 x 21",
+        ),
         ({"drain_timeout_s": 20, "long_poll_s": 20}, "drain_timeout_s must exceed long_poll_s"),
     ],
 )
@@ -42,12 +46,34 @@ def test_a_relation_that_cannot_hold_is_refused(said, relation):
 def test_the_edges_of_the_relations_are_accepted():
     Settings(visibility_timeout_s=91)
     Settings(pollers=20, messages_in_flight=200)
+    Settings(pollers=2, queue_partitions=19, messages_in_flight=200)
+    Settings(pollers=2, queue_partitions=64, messages_in_flight=480)
+
+
+@pytest.mark.parametrize(
+    ("name", "partitions", "queues"),
+    [
+        ("sales", 1, ("sales",)),
+        ("sales.fifo", 1, ("sales.fifo",)),
+        ("sales", 3, ("sales-0", "sales-1", "sales-2")),
+        ("sales.fifo", 2, ("sales-0.fifo", "sales-1.fifo")),
+    ],
+)
+def test_the_partitions_of_a_queue_are_queues_with_a_number(name, partitions, queues):
+    assert Settings(queue_name=name, queue_partitions=partitions).queue_names == queues
+
+
+@pytest.mark.parametrize(("pollers", "partitions", "polls"), [(2, 1, 2), (64, 1, 64), (2, 8, 9), (4, 64, 48)])
+def test_each_idle_partition_may_have_a_poll_and_connections_are_left_for_deletions(pollers, partitions, polls):
+    assert Settings(pollers=pollers, queue_partitions=partitions, messages_in_flight=1_000).polls == polls
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("PACK_SIZE", "0"),
+        ("QUEUE_PARTITIONS", "0"),
+        ("QUEUE_PARTITIONS", "65"),
         ("SERVICE_LEVEL", "1"),
         ("SERVICE_LEVEL", "nan"),
         ("LONG_POLL_S", "21"),

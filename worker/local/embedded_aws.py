@@ -56,8 +56,8 @@ async def embedded_aws(folder: Path) -> AsyncIterator[str]:
 
 async def create_resources(clients: Clients, settings: Settings, sales_table: str = "") -> tuple[str, str]:
     """Creates everything the worker needs, and a table of sales with a stream if the worker or somebody else reads
-    one; returns the URLs of the sales queue (empty without one) and of the subscriber's queue."""
-    queue_url = await _sales_queue(clients.sqs, settings) if settings.queue_name else ""
+    one; returns the URLs of the sales queue (its first partition; empty without one) and of the subscriber's queue."""
+    queue_url = await _sales_queues(clients.sqs, settings) if settings.queue_name else ""
     await _tables(clients.dynamodb, settings)
     if table := sales_table or settings.stream_table:
         await create_sales_table(clients.dynamodb, table)
@@ -68,14 +68,17 @@ async def create_resources(clients: Clients, settings: Settings, sales_table: st
     return queue_url, await _subscriber(clients, settings.event_bus)
 
 
-async def _sales_queue(sqs: Any, settings: Settings) -> str:
+async def _sales_queues(sqs: Any, settings: Settings) -> str:
     fifo = settings.queue_name.endswith(".fifo")
     kind = {"FifoQueue": "true"} if fifo else {}
     dead = f"{settings.queue_name.removesuffix('.fifo')}-dlq{'.fifo' if fifo else ''}"
     dead_arn = await _arn(sqs, (await sqs.create_queue(QueueName=dead, Attributes=kind))["QueueUrl"])
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": DEAD_LETTERS_AFTER})
-    queue = await sqs.create_queue(QueueName=settings.queue_name, Attributes={**kind, "RedrivePolicy": redrive})
-    return str(queue["QueueUrl"])
+    urls = [
+        str((await sqs.create_queue(QueueName=name, Attributes={**kind, "RedrivePolicy": redrive}))["QueueUrl"])
+        for name in settings.queue_names
+    ]
+    return urls[0]
 
 
 async def _arn(sqs: Any, queue_url: str) -> str:

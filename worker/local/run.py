@@ -162,7 +162,7 @@ async def _local(
         settings = read_settings()
         clients = await stack.enter_async_context(open_clients(settings.region, Endpoints(aws, None)))
         queue_url, subscriber_url = await create_resources(clients, settings, sales_table(options.source))
-        way = await route(options.source, clients, settings, queue_url)
+        way = await route(options.source, clients, settings)
         opening = await asyncio.to_thread(opening_stock, islice(sales.rows, total))
         chance = random.Random(RESEND_SEED)
         shop = Shop(clients, settings, queue_url, opening, options.duplicate_rate, chance, till=way.till)
@@ -193,7 +193,7 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_RUNTIME_ENDPOINT_URL": runtimes,
         "RESTOCK_SAGEMAKER_ENDPOINT": ENDPOINT,
         "RESTOCK_BEDROCK_MODEL": EXPLAINER,
-        **source_environment(options.source),
+        **source_environment(options.source, options.workers),
         "RESTOCK_CALENDAR": "event",
         "RESTOCK_LONG_POLL_S": "1",
         "RESTOCK_VISIBILITY_TIMEOUT_S": "40",

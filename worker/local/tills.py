@@ -29,22 +29,23 @@ class Till(Protocol):
 
 
 class QueueTill:
-    """Keeps the order of a product's sales on a FIFO queue."""
+    """Keeps the order of a product's sales on a FIFO queue. Of a parted queue it is given the URL of each partition,
+    and sends a product's sales to its own."""
 
-    def __init__(self, clients: Clients, settings: Settings, queue_url: str) -> None:
+    def __init__(self, clients: Clients, settings: Settings, *queue_urls: str) -> None:
         self._clients = clients
-        self._queue_url = queue_url
+        self._queue_urls = queue_urls
         self._payload_bucket = settings.payload_bucket
         self._groups = FIFO_GROUPS if settings.queue_name.endswith(".fifo") else None
 
     async def send(self, rows: Sequence[Row], *, all_settled: bool = False) -> list[Row]:
-        messages = [await self._fitting(message) for message in pack(rows, fifo_groups=self._groups)]
-        if self._groups is None:
-            await gather_bounded(self._put, batches(messages), CALLS_IN_FLIGHT)
-            return []
-        # One call after the other: a group's messages must be sent in their order.
-        for batch in batches(messages):
-            await self._put(batch)
+        packed = pack(rows, fifo_groups=self._groups, partitions=len(self._queue_urls))
+        by_partition: dict[int, list[PackedMessage]] = {}
+        for message in packed:
+            by_partition.setdefault(message.partition, []).append(await self._fitting(message))
+        calls = [batch for messages in by_partition.values() for batch in batches(messages)]
+        # One call after the other where a group's messages must be sent in their order.
+        await gather_bounded(self._put, calls, CALLS_IN_FLIGHT if self._groups is None else 1)
         return []
 
     async def _fitting(self, message: PackedMessage) -> PackedMessage:
@@ -56,7 +57,8 @@ class QueueTill:
 
     async def _put(self, messages: Sequence[PackedMessage]) -> None:
         entries = [_entry(index, message) for index, message in enumerate(messages)]
-        answer = await self._clients.sqs.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        url = self._queue_urls[messages[0].partition]
+        answer = await self._clients.sqs.send_message_batch(QueueUrl=url, Entries=entries)
         failed = {said["Id"] for said in answer.get("Failed", [])}
         if failed:
             await self._put([message for index, message in enumerate(messages) if str(index) in failed])

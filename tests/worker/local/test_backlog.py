@@ -27,12 +27,12 @@ async def stream(aws):
         shard=shard,
         places=[record["dynamodb"]["SequenceNumber"] for record in page.records],
         leases=LeaseTable(aws.clients.dynamodb, aws.settings.leases_table),
-        backlog=Backlog(aws.clients, aws.settings, aws.queue_url, shard),
+        backlog=Backlog(aws.clients, aws.settings, [aws.queue_url], shard),
     )
 
 
 async def test_a_message_is_left_until_it_is_deleted(aws):
-    backlog = Backlog(aws.clients, aws.settings, aws.queue_url)
+    backlog = Backlog(aws.clients, aws.settings, [aws.queue_url])
     assert not await backlog.left()
     await aws.clients.sqs.send_message(QueueUrl=aws.queue_url, MessageBody="{}")
     assert await backlog.left()
@@ -40,6 +40,14 @@ async def test_a_message_is_left_until_it_is_deleted(aws):
     assert await backlog.left()
     await aws.clients.sqs.delete_message(QueueUrl=aws.queue_url, ReceiptHandle=message["ReceiptHandle"])
     assert not await backlog.left()
+
+
+async def test_a_message_in_any_partition_is_left(aws):
+    urls = [(await aws.clients.sqs.create_queue(QueueName=f"parted-{n}"))["QueueUrl"] for n in range(3)]
+    backlog = Backlog(aws.clients, aws.settings, urls)
+    assert not await backlog.left()
+    await aws.clients.sqs.send_message(QueueUrl=urls[2], MessageBody="{}")
+    assert await backlog.left()
 
 
 async def test_a_record_is_left_until_a_lease_says_that_it_is_settled(stream):
@@ -56,7 +64,7 @@ async def test_a_record_is_left_until_a_lease_says_that_it_is_settled(stream):
 
 async def test_what_is_in_a_pipe_is_left(aws):
     till, pipe = SimpleNamespace(written=3), SimpleNamespace(passed=2)
-    backlog = Backlog(aws.clients, aws.settings, aws.queue_url, piped=(till, pipe))
+    backlog = Backlog(aws.clients, aws.settings, [aws.queue_url], piped=(till, pipe))
     assert await backlog.left()
     pipe.passed = 3
     assert not await backlog.left()

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from worker.local.embedded_aws import SALES_TABLE, create_sales_table
 from worker.local.tills import FIFO_GROUPS, GROUP, QueueTill, TableTill
-from worker.producer import pack
+from worker.producer import pack, partition_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SHIPMENT = {"type": "shipment_received", "product_id": "A", "reorder_id": "A:1", "quantity": 3}
@@ -32,11 +32,11 @@ async def items(aws):
     return (await aws.clients.dynamodb.scan(TableName=SALES_TABLE))["Items"]
 
 
-async def queued(aws):
+async def queued(aws, url=None):
     """Every row in the queue; they are then gone."""
-    rows = []
+    url, rows = url or aws.queue_url, []
     while True:
-        answer = await aws.clients.sqs.receive_message(QueueUrl=aws.queue_url, MaxNumberOfMessages=10)
+        answer = await aws.clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         if not answer.get("Messages"):
             return rows
         for message in answer["Messages"]:
@@ -50,6 +50,19 @@ async def test_the_queue_takes_everything(aws, queue):
     rows = [row(f"e{n}") for n in range(250)] + ["no row", SHIPMENT]
     assert await queue.send(rows) == []
     assert sorted(map(str, await queued(aws))) == sorted(map(str, rows))
+
+
+async def test_each_partition_takes_its_own_products_and_all_together_take_everything(aws):
+    urls = [(await aws.clients.sqs.create_queue(QueueName=f"parted-{n}"))["QueueUrl"] for n in range(4)]
+    rows = [row(f"e{n}", f"P{n % 40}", location_id="L" if n % 3 else None) for n in range(400)]
+    assert await QueueTill(aws.clients, aws.settings, *urls).send([*rows, "no row"]) == []
+    taken = [await queued(aws, url) for url in urls]
+    for partition, sold in enumerate(taken):
+        wanted = [r for r in rows if partition_of(r["product_id"], r["location_id"], 4) == partition]
+        assert wanted
+        found = sorted(str(r) for r in sold if r != "no row")
+        assert found == sorted(map(str, wanted))
+    assert sum(map(len, taken)) == len(rows) + 1
 
 
 async def test_each_new_sale_becomes_an_item(aws, table):

@@ -8,7 +8,6 @@ some that nobody will ever see: that is an alarm."""
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 
 import structlog
@@ -18,8 +17,8 @@ from handlers.metrics import Metric
 from handlers.ports import Clock, Metrics
 from worker.aws.dynamodb import gather_bounded
 from worker.settings import Settings
-from worker.sources.shards.balance import Watch, to_take
 from worker.sources.shards.discovery import Discovery, Listing
+from worker.sources.shards.holding import Holding
 from worker.sources.shards.leases import LeaseTable, Look
 from worker.sources.shards.lineage import SHARD_END, Lease, ShardKey, readable, settled_streams, unleased
 from worker.sources.shards.owned import UNREAD_MAX_MS, Owned
@@ -29,7 +28,6 @@ log = structlog.get_logger()
 EAGER_S = 30.0  # after a shard has ended: its children may be listed a little later
 DISCOVER_AGAIN_S = 5.0
 LOOK_NOTED_MS = 300_000
-WRITES_MAX = 3
 
 Alarm = Callable[[str, int, str], None]
 
@@ -50,13 +48,11 @@ class Leasing:
     ) -> None:
         self._table = table
         self._discovery = discovery
-        self._owned_of = owned_of
         self._alarm = alarm
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
-        self._me = f"{random.getrandbits(64):016x}"
-        self._watch = Watch(settings.lease_s)
+        self._holding = Holding(table, owned_of, settings.lease_s, clock, metrics)
         self._listing = Listing(frozenset(), {})
         self._streams: frozenset[str] = frozenset()
         self._listed_at = 0
@@ -64,13 +60,12 @@ class Leasing:
         self._discover_at = 0.0
         self._look_at = 0.0
         self._eager_until = 0.0
-        self._released = False
-        self.owned: dict[ShardKey, Owned] = {}
+        self.owned = self._holding.held
 
     async def look_after(self) -> None:
         """Looks for shards and leases, as far as it is time to."""
         now_s = asyncio.get_running_loop().time()
-        if self._released:
+        if self._holding.released:
             return
         if now_s >= self._discover_at:
             await self._discover(now_s)
@@ -97,44 +92,18 @@ class Leasing:
             if owned.finished:
                 await self._finish(owned)
             else:
-                await self._write(owned, owned.lease.owner, owned.progress.safe)
+                await self._holding.renew(owned, owned.progress.safe)
         except (TransientFailure, Misconfigured) as exc:
             log.warning("lease.not_written", shard=owned.key.shard_id, reason=str(exc))
 
     async def _finish(self, owned: Owned) -> None:
-        if await self._write(owned, owned.lease.owner, SHARD_END):
-            self._let_go(owned)
+        if await self._holding.renew(owned, SHARD_END):
+            self._holding.let_go(owned)
             log.info("shard.finished", shard=owned.key.shard_id)
             # Its children can be read from now on.
             now_s = asyncio.get_running_loop().time()
             self._discover_at = self._look_at = now_s
             self._eager_until = now_s + EAGER_S
-
-    async def _write(self, owned: Owned, owner: str, checkpoint: str) -> bool:
-        """Whether the lease was ours and now says this."""
-        for _ in range(WRITES_MAX):
-            asked_at = asyncio.get_running_loop().time()
-            written = await self._table.replace(_as_read(owned, checkpoint), owner, checkpoint, self._clock.now())
-            if written is not None:
-                owned.lease, owned.renewed_at = written, asked_at
-                return True
-            # It may be a write of ours whose answer never came; or the shard was lost meanwhile, and taken again.
-            standing = await self._table.read(owned.key)
-            if standing is None or standing.owner != self._me or self.owned.get(owned.key) is not owned:
-                break
-            owned.lease = standing
-        self._lose(owned)
-        return False
-
-    def _let_go(self, owned: Owned) -> None:
-        """It is held no longer, unless the shard was lost and taken again meanwhile."""
-        if self.owned.get(owned.key) is owned:
-            del self.owned[owned.key]
-
-    def _lose(self, owned: Owned) -> None:
-        self._let_go(owned)
-        self._metrics.count(Metric.LEASES_LOST)
-        log.info("lease.lost", shard=owned.key.shard_id)
 
     async def _discover(self, now_s: float) -> None:
         self._discover_at = now_s + DISCOVER_AGAIN_S  # should it fail
@@ -166,8 +135,6 @@ class Leasing:
             # Also where another worker was faster: a child must not seem to have no parent.
             leases[lease.key] = lease
         await self._note_look(leases)
-        for key in [key for key in self.owned if key in leases and leases[key].owner != self._me]:
-            self._lose(self.owned[key])
         await self._take_share(leases)
         self._metrics.observe(Metric.SHARDS_OWNED, len(self.owned))
 
@@ -184,49 +151,15 @@ class Leasing:
         self._look_noted = look
 
     async def _take_share(self, leases: dict[ShardKey, Lease]) -> None:
-        now_s = asyncio.get_running_loop().time()
-        self._watch.look(leases, now_s)
         open_leases = readable(leases)
         unread = [self._clock.now() - lease.read_at for lease in open_leases]
         self._metrics.observe(Metric.STREAM_UNREAD, max(0, *unread) if unread else 0)
-        free = [lease for lease in open_leases if self._is_free(lease, now_s)]
-        random.shuffle(free)  # or all who look at once would take the same one
-        for lease in to_take(self._me, open_leases, free):
-            if not self._released:
-                await self._take(lease)
-
-    def _is_free(self, lease: Lease, now_s: float) -> bool:
-        """One that we took without learning of it, because the answer was lost, is free for us."""
-        return lease.key not in self.owned and (lease.owner == self._me or self._watch.free(lease, now_s))
-
-    async def _take(self, lease: Lease) -> None:
-        asked_at = asyncio.get_running_loop().time()
-        taken = await self._table.replace(lease, self._me, lease.checkpoint, self._clock.now())
-        if taken is None:
-            return
-        if self._released:  # while the answer was on its way
-            await self._table.replace(taken, "", taken.checkpoint, self._clock.now())
-            return
-        self.owned[taken.key] = self._owned_of(taken, asked_at)
-        self._metrics.count(Metric.LEASES_TAKEN)
-        log.info("lease.taken", shard=taken.key.shard_id, before=lease.owner, checkpoint=taken.checkpoint)
+        await self._holding.take_share(leases, open_leases)
 
     async def release(self) -> None:
         """Writes how far everything is settled and gives it up, for any other worker to take at once; nothing is taken
         any more."""
-        self._released = True
-        await gather_bounded(self._release, list(self.owned.values()))
+        await self._holding.release(self._give_up)
 
-    async def _release(self, owned: Owned) -> None:
-        try:
-            await self._write(owned, "", SHARD_END if owned.finished else owned.progress.safe)
-        except (TransientFailure, Misconfigured) as exc:
-            # It runs out by itself; only time is lost.
-            log.warning("lease.not_released", shard=owned.key.shard_id, reason=str(exc))
-        self._let_go(owned)
-
-
-def _as_read(owned: Owned, checkpoint: str) -> Lease:
-    """The lease with the time until which its shard was not only read, but settled too, as far as it is known."""
-    settled = not owned.progress or checkpoint != owned.lease.checkpoint
-    return owned.lease._replace(read_at=owned.read_at) if settled else owned.lease
+    async def _give_up(self, owned: Owned) -> bool:
+        return await self._holding.write(owned, "", SHARD_END if owned.finished else owned.progress.safe)

@@ -78,6 +78,11 @@ class Owned:
         """Whether its last read brought something."""
         return self.idle_s == IDLE_FIRST_S
 
+    def to_write(self, checkpoint: str) -> Lease:
+        """Its lease with the time until which the shard was not only read, but settled too, as far as it is known."""
+        settled = not self.progress or checkpoint != self.lease.checkpoint
+        return self.lease._replace(read_at=self.read_at) if settled else self.lease
+
     def may_be_read(self, lease_s: float, now_s: float) -> bool:
         """Whether it is its turn, there may be something to read, there is room for it, and it is surely ours."""
         barred = self.reading or self.at_end or self.full
