@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types lock verify-image bench-ids sim sim-exhaustive mutants chaos soak contract clean
+.PHONY: install run test lint types lock verify-image bench bench-ids sim sim-exhaustive mutants chaos soak contract clean
 
 install: $(STAMP)
 
@@ -35,6 +35,9 @@ lock:  ## resolve anew; needs uv (pip install uv)
 verify-image:  ## lint, build and run both images hardened; needs docker, or root on Debian
 	deploy/verify-image.sh
 
+bench: install  ## ours beside its peers in one run: docs/performance.md; ARGS="--groups engine,growth --runs 5"
+	.venv/bin/python -m bench $(ARGS)
+
 bench-ids: install  ## how event ids are kept: docs/decisions/0001-event-ids.md; ARGS="--json PATH"
 	.venv/bin/python -m bench.event_ids $(ARGS)
 
@@ -57,4 +60,4 @@ contract: install  ## each port's contract: make contract TARGET=dynamodb-local 
 	.venv/bin/python -m pytest tests/contract --target $(or $(TARGET),embedded) $(ARGS)
 
 clean:
-	rm -rf .venv build dist report .restock
+	rm -rf .venv .bench build dist report .restock
