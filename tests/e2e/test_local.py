@@ -134,6 +134,19 @@ def test_a_stream_two_workers_and_a_kill_give_the_same_features(by_the_queue, tm
     assert_orders_follow_the_policy(tmp_path)
 
 
+def test_two_workers_share_a_queue_in_partitions_and_a_kill_changes_no_feature(by_the_queue, tmp_path):
+    arguments = ("--workers", 2, "--kill-worker", "--duplicate-rate", 0.1, "--limit", FEW_LINES, "--report", tmp_path)
+    done = run("--until-done", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("starting it again") == 1
+    figures = assert_exact(tmp_path, first_lines(FEW_LINES))
+    assert features_of(tmp_path).equals(features_of(by_the_queue))
+    assert figures["late"] == figures["quarantined"] == figures["unaccounted"] == 0
+    logs = "".join((tmp_path / "logs" / f"{name}.log").read_text() for name in ("worker", "worker-2"))
+    assert logs.count("partitions.changed") >= 3
+    assert_orders_follow_the_policy(tmp_path)
+
+
 def test_a_pipe_into_a_fifo_queue_gives_the_same_features(by_the_queue, tmp_path):
     arguments = ("--workers", 2, "--duplicate-rate", 0.1, "--limit", FEW_LINES, "--report", tmp_path)
     done = run("--source", "pipes", "--until-done", *arguments)

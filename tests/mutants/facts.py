@@ -50,7 +50,7 @@ FACT_MUTANTS = (
                 "        for segment in before.segments if dropped else ():\n",
             ),
         ),
-        test="domain/test_product.py::NAMED",
+        test="domain/test_open_product.py::test_with_a_segment_that_is_forgotten_its_ids_go_and_no_others",
     ),
     Mutant(
         "open-product-takes-over-any-state",
@@ -63,7 +63,7 @@ FACT_MUTANTS = (
                 "        ours = not self.fresh\n",
             ),
         ),
-        test="handlers/test_products.py::NAMED",
+        test="handlers/test_open_products.py::test_a_decision_on_what_another_worker_counted_closes_it",
     ),
     Mutant(
         "ids-forgotten-after-a-day",

@@ -40,7 +40,7 @@ INTAKE_MUTANTS = (
     Mutant(
         "unreadable-acknowledged",
         "a message whose body could not be fetched counts as one without lines",
-        (Edit(INTAKE, "            batch.unreadable.add(position)\n", ""),),
+        (Edit(INTAKE, "            batch.unreadable.add(len(batch.messages))\n", ""),),
         test="worker/test_intake.py::test_a_body_that_is_not_to_be_had_now_is_handed_back_and_the_others_go_on",
         blind="S3 is never away for as long as a body is asked for",
     ),
