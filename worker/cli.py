@@ -26,10 +26,10 @@ LOCAL_EXAMPLES = """examples:
   restock local --source stream --until-done       the shop writes its sales into a DynamoDB table, and the worker
                                                    reads the table's stream
   restock local --workers 3 --kill-worker --until-done
-                                                   three workers compete for the sales; one is killed half-way
+                                                   three workers share the products; one is killed half-way
 
 sources: whatever the way, the counts and the features are the same.
-  sqs        an SQS queue, a hundred sales a message; several workers share it as they come
+  sqs        an SQS queue, a hundred sales a message; for several workers it is in 8 partitions, which they share out
   sqs-fifo   a FIFO queue, in which the sales of a product keep their order
   stream     a DynamoDB table of sales, read through its stream, whose one shard (it is an emulator) one of the
              workers holds; what is no new item still comes by the queue, which all of them share

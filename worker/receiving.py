@@ -69,6 +69,7 @@ class Receiving:
         self._body_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
+        self._open = dict.fromkeys(self._sources, 0)
         self._behind = {source.name: asyncio.Event() for source in sources}
         self.inbox: asyncio.Queue[Message | None] = asyncio.Queue()
 
@@ -91,12 +92,14 @@ class Receiving:
             if stop.is_set():
                 slots.give(source.receive_max)
                 return
+            self._open[source.name] += 1
             try:
                 messages = await source.receive(self._long_poll_s)
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("receive.failed", source=source.name, reason=str(exc))
                 await set_within(stop, BACK_OFF_S)
             finally:
+                self._open[source.name] -= 1
                 slots.give(source.receive_max - len(messages))
             if len(messages) == source.receive_max:
                 behind.set()
@@ -105,6 +108,13 @@ class Receiving:
             self._hold(sum(getsizeof(message.body) for message in messages))
             for message in messages:
                 await self.inbox.put(message)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing more can come before something is acknowledged."""
+        return not any(
+            self._open[name] or slots.free >= self._sources[name].receive_max for name, slots in self._slots.items()
+        )
 
     def _hold(self, body_bytes: int) -> None:
         """So many more bytes of bodies are held, or fewer if negative; beyond BODY_BYTES_MAX nothing is received."""

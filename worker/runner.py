@@ -104,7 +104,7 @@ class Runner:
         message = await inbox.get()
         while message is not None:
             await self._parts.intake.add(batch, message)
-            if batch.lines >= self._settings.batch_sales:
+            if batch.lines >= self._settings.batch_sales or (inbox.empty() and self._receiving.exhausted):
                 return batch, False
             if inbox.empty():
                 try:

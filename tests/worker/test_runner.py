@@ -266,6 +266,12 @@ async def test_no_more_messages_are_held_than_there_are_slots(aws, truth, monkey
     assert 0 < most[0] <= 20
 
 
+async def test_a_batch_that_no_message_can_join_any_more_does_not_wait_for_one(aws, truth):
+    await send(aws, *([row] for row in sales()))
+    async with asyncio.timeout(20), running(aws, messages_in_flight=10, pollers=1, batch_linger_s=5):
+        await settled(aws, truth, 3 * DAYS)
+
+
 async def test_nothing_is_received_while_too_many_bytes_are_held(aws, truth, monkeypatch):
     monkeypatch.setattr("worker.receiving.BODY_BYTES_MAX", 1)
     await send(aws, *([row] for row in sales()))

@@ -11,11 +11,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
-from uuid import uuid4
 
 from botocore import xform_name
 from botocore.exceptions import ParamValidationError
-from botocore.hooks import first_non_none_response
 from botocore.httpsession import ProxyConfiguration
 from botocore.utils import get_environ_proxies
 from botocore.validate import ParamValidator
@@ -67,8 +65,8 @@ class Lane:
     call, for they may be refreshed. now: seconds since the epoch.
 
     Who counts calls registers with client.meta.events, before or after this: of a hot operation the lane emits
-    `provide-client-params`, `after-call` and `after-call-error` as the client does, which costs 3 µs a call whether
-    anybody listens or not. The events between those it does not emit."""
+    `before-parameter-build`, `after-call` and `after-call-error` as the client does, which costs 5 µs a call whether
+    anybody listens or not. It emits no others."""
 
     def __init__(
         self,
@@ -112,8 +110,8 @@ class _Operation:
     async def call(self, **params: Any) -> Said:
         """The operation, called and answered as the client's method."""
         context: Said = {}
-        changed = await self._emit("provide-client-params", params=params, context=context)
-        params = first_non_none_response(changed, default=params)
+        # A handler of botocore's gives a transaction its token.
+        await self._emit("before-parameter-build", params=params, context=context)
         if self._validate:
             self._check(params)
         try:
@@ -130,8 +128,6 @@ class _Operation:
         return await self._answered(answer, context)
 
     async def _request(self, params: Said) -> bytes:
-        for name in self._model.idempotent_members:
-            params.setdefault(name, str(uuid4()))
         if ELSEWHERE in params:
             raise _OutOfTheOrdinary
         try:

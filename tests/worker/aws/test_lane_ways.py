@@ -123,10 +123,10 @@ async def test_who_listens_to_the_clients_events_hears_of_a_call_by_the_lane():
             await client.receive_message(**said)
         return list(told)
 
-    asked = ("provide-client-params.sqs.ReceiveMessage", said, None, None)
+    asked = ("before-parameter-build.sqs.ReceiveMessage", said, None, None)
     async with pairs() as opened:
         pair = opened["sqs"]
-        for event in ("provide-client-params", "after-call", "after-call-error"):
+        for event in ("before-parameter-build", "after-call", "after-call-error"):
             pair.lane.meta.events.register(event, listen)
         for answered, ending in (
             (heard("ReceiveMessage", {}), ("after-call.sqs.ReceiveMessage", said, 200, None)),
@@ -138,12 +138,10 @@ async def test_who_listens_to_the_clients_events_hears_of_a_call_by_the_lane():
             assert await heard_of(pair.client) == [asked, ending]
 
 
-async def test_a_listener_may_change_what_is_said(both):
+async def test_a_listener_may_change_what_is_said():
     async with pairs() as opened:
         pair = opened["sqs"]
-        pair.client.meta.events.register_first(
-            "provide-client-params", lambda params, **_: {**params, "QueueUrl": "other"}
-        )
+        pair.client.meta.events.register("before-parameter-build", lambda params, **_: params.update(QueueUrl="other"))
         await pair.lane.receive_message(QueueUrl="q")
         assert json.loads(pair.canned.last[2]) == {"QueueUrl": "other"}
 
