@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.buckets import KEPT_DAYS, SLOTS, WINDOW_DAYS, Days, OpenDays
+from domain.buckets import KEPT_DAYS, NOTHING_RARE, SLOTS, WINDOW_DAYS, Days, OpenDays
 from domain.product import OpenProduct, ProductState
 
 Ints = NDArray[np.int64]
@@ -53,36 +53,37 @@ class DailySeries:
 def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> DailySeries:
     """Lays the days of many products out as arrays."""
     sold, revenue, returned, promoted = _window([state.buckets for state in states], as_of)
+    net = sold - returned
     # A correction may come before its sale: such a day is below zero for a while, and has no price.
-    selling = sold > 0
-    units, money = np.where(selling, sold, 0), np.where(selling, revenue, 0).astype(np.float64)
-    last = WINDOW_DAYS - 1 - np.argmax(selling[:, ::-1], axis=1)
+    idle = sold <= 0
+    for column in (sold, revenue, promoted):
+        column[idle] = 0
+    last = WINDOW_DAYS - 1 - np.argmin(idle[:, ::-1], axis=1)
     rows = np.arange(len(states))
-    total = units.sum(axis=1)
+    units = sold.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        last_price = money[rows, last] / units[rows, last]
-        mean_price = money.sum(axis=1) / total
-        share = np.where(selling, promoted, 0).sum(axis=1) / total
+        last_price = revenue[rows, last] / sold[rows, last]
+        mean_price = revenue.sum(axis=1, dtype=np.float64) / units
+        share = promoted.sum(axis=1) / units
     promoted_share = np.clip(np.nan_to_num(share), 0.0, 1.0)
-    promotions = tuple(state.promotions for state in states)
-    return DailySeries(as_of, sold - returned, last_price, mean_price, promoted_share, promotions)
+    return DailySeries(as_of, net, last_price, mean_price, promoted_share, tuple(s.promotions for s in states))
 
 
 def _window(days: Sequence[Days | OpenDays], as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
     """Sold, revenue, returned and promoted of the WINDOW_DAYS days before as_of, a row a product."""
     wanted = np.arange(as_of - WINDOW_DAYS, as_of)
     slots = wanted % SLOTS
-    newest = np.array([each.newest for each in days], dtype=np.int64)[:, np.newaxis]
-    # A slot holds that day only while it is kept; afterwards it is another day's.
-    held = (wanted <= newest) & (wanted >= newest - KEPT_DAYS)
     main = np.frombuffer(b"".join([each.main for each in days]), dtype=np.int64).reshape(-1, 2, SLOTS)
-    sold, revenue = main[:, 0, slots] * held, main[:, 1, slots] * held
-    returned, promoted = np.zeros_like(sold), np.zeros_like(sold)
-    rare = [(row, each.rare) for row, each in enumerate(days) if each.rare is not None]
-    if rare:
-        rows = [row for row, _ in rare]
-        columns = np.frombuffer(b"".join([table for _, table in rare]), dtype=np.int64).reshape(-1, 3, SLOTS)
-        returned[rows], promoted[rows] = columns[:, 0, slots] * held[rows], columns[:, 2, slots] * held[rows]
+    rare = np.frombuffer(b"".join([each.rare or NOTHING_RARE for each in days]), dtype=np.int64).reshape(-1, 3, SLOTS)
+    # Taken, not indexed: a row must lie in one piece, or its sums come out otherwise in the last digit.
+    taken = [table[:, column].take(slots, axis=1) for table, column in ((main, 0), (main, 1), (rare, 0), (rare, 2))]
+    # A slot holds that day only while it is kept; afterwards it is another day's.
+    newest = np.array([each.newest for each in days], dtype=np.int64)[:, np.newaxis]
+    gone = (wanted > newest) | (wanted < newest - KEPT_DAYS)
+    if gone.any():
+        for column in taken:
+            column[gone] = 0
+    sold, revenue, returned, promoted = taken
     return sold, revenue, returned, promoted
 
 
