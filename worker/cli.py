@@ -215,8 +215,7 @@ def _run(chosen: argparse.Namespace) -> int:
     from worker.aws.metered_run import metered
 
     with metered(settings.state_table):
-        # Our own short way does not tell what it asks for; the calls and what they take are the same either way.
-        return run_worker(settings.model_copy(update={"fast_client": False}))
+        return run_worker(settings)
 
 
 def _cost(chosen: argparse.Namespace) -> int:

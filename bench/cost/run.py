@@ -35,6 +35,7 @@ EXPLAINER = "cost-explainer"
 DAY_S = 86_400
 TICK_S = 0.1
 STUCK_S = 120.0
+TOLD_S = 2.0
 WRITTEN_AT_ONCE = 1_000
 CALLS_IN_FLIGHT = 4
 LATER = 2**49  # ms: everything that is undecided or unpublished
@@ -126,12 +127,21 @@ async def _quiet(parts: _Parts) -> None:
         seen = parts.observed[Metric.SALES_RECEIVED], parts.observed[Metric.PRODUCTS_DECIDED]
         settled = seen[0] >= parts.sent and not await agenda.due(LATER, 1) and not await store.outbox(LATER, 1)
         if settled and not parts.observed.dirty:
-            await asyncio.sleep(TICK_S)  # the last messages are being deleted
+            await _told(parts)
             return
         if seen != last:
             last, moved_at = seen, time.monotonic()
         if not parts.worker.running or time.monotonic() - moved_at > STUCK_S:
             raise ChildFailed(f"the worker does not go on after {seen[0]:,} sales: see {parts.worker.log}")
+        await asyncio.sleep(TICK_S)
+
+
+async def _told(parts: _Parts) -> None:
+    """Until the worker has told what it asked for, which it does when it writes its metrics, a little later."""
+    calls, since = -1.0, time.monotonic()
+    while time.monotonic() - since < TOLD_S:
+        if sum(parts.observed.usage.calls.values()) != calls:
+            calls, since = sum(parts.observed.usage.calls.values()), time.monotonic()
         await asyncio.sleep(TICK_S)
 
 
@@ -175,7 +185,7 @@ def _settings(shape: Shape, aws: str, runtimes: str) -> dict[str, str]:
         else {
             "batch_sales": str(shape.batch_sales),
             "batch_linger_s": "2",
-            "messages_in_flight": str(max(200, messages + 40)),
+            "messages_in_flight": str(messages + 100),
         }
     )
     return {

@@ -41,7 +41,7 @@ class Design(ABC):
         while waiting:
             taken = {key: sales[: self.sales_per_commit_max] for key, sales in waiting.items()}
             await self.fetch(taken)
-            folds = {key: fold(self._before(key, sales), sales, now) for key, sales in taken.items()}
+            folds = {key: self._fold(key, sales, now) for key, sales in taken.items()}
             lost = await self._commit(folds, taken)
             for key, sales in taken.items():
                 if key in lost:
@@ -76,6 +76,9 @@ class Design(ABC):
     @abstractmethod
     def _open(self, client: Any, table: str) -> DynamoState:
         """The store of this design."""
+
+    def _fold(self, key: ProductKey, sales: Sales, now: int) -> Folded:
+        return fold(self._before(key, sales), sales, now)
 
     def _before(self, key: ProductKey, _sales: Sales) -> ProductState:
         return self.states[key]

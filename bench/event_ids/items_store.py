@@ -108,6 +108,17 @@ def with_items(change: Change) -> WithItems:
     return change
 
 
+class _Known(set[bytes]):
+    """What a fold has accepted, and behind it what another design knows."""
+
+    def __init__(self, known: Callable[[bytes], bytes | None]) -> None:
+        super().__init__()
+        self._counted_with = known
+
+    def __contains__(self, digest: object) -> bool:
+        return super().__contains__(digest) or (isinstance(digest, bytes) and self._counted_with(digest) is not None)
+
+
 class Ids(Ledger):
     """What fold asks of a ledger, answered by another design. known: the payload an id was counted with; fresh: the
     entries of the fold just made."""
@@ -124,6 +135,9 @@ class Ids(Ledger):
 
     def payload_of(self, digest: bytes) -> bytes | None:
         return self.known(digest)
+
+    def digests(self) -> set[bytes]:
+        return _Known(self.known)
 
     def append(self, entries: bytes, newest_day: int, today: int) -> tuple[Ids, tuple[Segment, ...]]:
         return Ids.of(self.known, entries), ()

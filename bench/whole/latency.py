@@ -24,12 +24,12 @@ from bench.whole.workers import at, workers
 from domain.events import ProductKey
 from handlers.announcements import REORDER_REQUIRED
 from worker.local.processes import ChildFailed
-from worker.producer import batches, pack
+from worker.producer import SQS_BATCH_ENTRIES_MAX, batches, pack
 from worker.settings import Settings
 
 SALES_A_MESSAGE = 100
 TICK_S = 0.02
-PER_TICK_MAX = 10 * SALES_A_MESSAGE  # one call
+CALL_SALES_MAX = SQS_BATCH_ENTRIES_MAX * SALES_A_MESSAGE
 LAST_S = 30.0
 
 
@@ -44,12 +44,12 @@ async def waited(bench: Bench, per_s: float, seconds: float) -> Waited:
     values = at(bench.aws.url, queue_name=QUEUE)
     settings, sales = Settings.model_validate(values), Sales(PRODUCTS)
     await open_shop(bench.clients, settings, sales, bench.past)
-    tick_s = max(TICK_S, SALES_A_MESSAGE / per_s)
+    tick_s = min(max(TICK_S, SALES_A_MESSAGE / per_s), CALL_SALES_MAX / per_s)
     probes = [ProductKey(f"new-{n:06d}") for n in range(math.ceil(seconds / tick_s))]
     await stock(bench.clients, settings, probes, 0)
     async with workers(1, values, bench.logs):
         await _warm_up(bench, sales)
-        sent = await _send(bench, sales, probes, round(per_s * tick_s), tick_s)
+        sent = await _send(bench, sales, probes, int(per_s * tick_s), tick_s)
         came = await _orders(bench, len(probes))
     if sorted(came) != sorted(sent):
         raise Disagreement(f"{len(sent)} sales should each have led to an order; {len(came)} products have one")
@@ -77,7 +77,7 @@ async def _send(bench: Bench, sales: Sales, probes: list[ProductKey], per_tick: 
     began = time.monotonic()
     calls: set[asyncio.Task[None]] = set()
     for n, probe in enumerate(probes):
-        rows = [*sales.rows(min(per_tick, PER_TICK_MAX) - 1), sales.row_of(probe)]
+        rows = [*sales.rows(per_tick - 1), sales.row_of(probe)]
         entries = list(_entries(rows))
         await asyncio.sleep(began + n * tick_s - time.monotonic())
         sent[probe.product_id] = time.monotonic()

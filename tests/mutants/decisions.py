@@ -10,6 +10,7 @@ REFORECAST = "handlers/reforecast.py"
 PLACE = "handlers/place_reorders.py"
 RELAY = "handlers/relay_outbox.py"
 BUS = "worker/aws/eventbridge.py"
+INTAKE = "worker/intake.py"
 INVENTORY = "worker/aws/inventory.py"
 RUNNER = "worker/runner.py"
 WIRING = "worker/wiring.py"
@@ -187,6 +188,11 @@ DECISION_MUTANTS = (
                 "",
             ),
         ),
+    ),
+    Mutant(
+        "nothing-noted",
+        "what is to be decided stands in the memory of its worker alone",
+        (Edit(INTAKE, "        await self._agenda.add(dirty)\n", ""),),
     ),
     Mutant(
         "no-dirty-sweeper",

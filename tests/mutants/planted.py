@@ -7,6 +7,15 @@ from mutants.commits import COMMIT_MUTANTS
 from mutants.decisions import DECISION_MUTANTS
 from mutants.facts import FACT_MUTANTS
 from mutants.intake import INTAKE_MUTANTS
+from mutants.partitions import PARTITION_MUTANTS
 from mutants.shards import SHARD_MUTANTS
 
-PLANTED = (*INTAKE_MUTANTS, *COMMIT_MUTANTS, *CALL_MUTANTS, *FACT_MUTANTS, *DECISION_MUTANTS, *SHARD_MUTANTS)
+PLANTED = (
+    *INTAKE_MUTANTS,
+    *COMMIT_MUTANTS,
+    *CALL_MUTANTS,
+    *FACT_MUTANTS,
+    *DECISION_MUTANTS,
+    *SHARD_MUTANTS,
+    *PARTITION_MUTANTS,
+)

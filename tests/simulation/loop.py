@@ -48,6 +48,18 @@ class Process:
         return context.run(loop.create_task, work)
 
 
+class _Task(asyncio.Task[Any]):
+    """asyncio keeps tasks in sets, and goes through them in the order of their hashes: here by their numbers, not by
+    where they happen to lie in memory."""
+
+    def __init__(self, number: int, coro: Any, **said: Any) -> None:
+        self._number = number
+        super().__init__(coro, **said)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """before_step, if set, is asked before every callback of a process and may kill it. failure, once set, ends the
     run. trace is a digest of everything that ran: when, of which process, what."""
@@ -56,6 +68,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[float, int, asyncio.Handle]] = []
         self._scheduled = 0
+        self._tasks = 0
         self._now = 0.0
         self._running = False
         self._closed = False
@@ -95,7 +108,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
+        self._tasks += 1
+        task: asyncio.Task[Any] = _Task(self._tasks, coro, loop=self, name=name, context=context)
         process = PROCESS.get()
         if process is not None:
             process.tasks.append(task)

@@ -43,7 +43,9 @@ def _heard(opened, calls, weather=None, fate=None):
     """What comes of the calls, and what the services were told."""
     world = World(small_stream(), opened)
     # Nobody judges: these are no worker's calls.
-    world.tables.decided = world.queue.deleting = world.queue.delivered = world.bus.subscriber = lambda what: None
+    world.tables.decided = world.bus.subscriber = lambda what: None
+    for queue in world.queues:
+        queue.deleting = queue.delivered = lambda what: None
     world.streams.giving = lambda stream, shard, records: None
     for name, value in (weather or {}).items():
         setattr(world.network.weather, name, value)

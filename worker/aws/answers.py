@@ -10,10 +10,9 @@ from zlib import crc32
 
 from botocore.exceptions import ChecksumError
 from botocore.parsers import create_parser
-from pydantic_core import ValidationError
 
 from worker.aws.connections import Answer
-from worker.aws.shapes import reader
+from worker.aws.shapes import NotOfTheShape, reader
 
 Said = dict[str, Any]
 
@@ -37,7 +36,7 @@ class Answers:
     def _success(self, answer: Answer) -> Said:
         try:
             parsed: Said = self._read(answer.body)
-        except ValidationError:
+        except NotOfTheShape:
             # A null, or an empty body, as emulators send them.
             return self._by_botocore(answer, self._model.output_shape)
         headers = answer.headers

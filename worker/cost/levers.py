@@ -13,7 +13,7 @@ from typing import Any
 from worker.cost.model import Bill, bill
 from worker.cost.rates import DAY_S, Asked, Rates, expected
 from worker.cost.takes import Takes
-from worker.settings import Settings
+from worker.settings import MESSAGES_A_RECEIVE, Settings
 
 MINUTES = (1, 5, 15, 60)
 FEW_INSIGHTS = 10
@@ -89,8 +89,10 @@ def settings_for(sales: float, asked: Asked) -> str:
     values = {
         "BATCH_SALES": min(BATCH_SALES_MAX, round(sales)),
         "BATCH_LINGER_S": min(linger_s, LINGER_MAX_S),
-        "MESSAGES_IN_FLIGHT": max(200, min(IN_FLIGHT_MAX, round(messages) + 20)),
+        "MESSAGES_IN_FLIGHT": min(IN_FLIGHT_MAX, round(messages) + 2 * MESSAGES_A_RECEIVE),
     }
+    if values["MESSAGES_IN_FLIGHT"] <= Settings.model_fields["messages_in_flight"].default:
+        del values["MESSAGES_IN_FLIGHT"]
     settings = " ".join(f"RESTOCK_{name}={value}" for name, value in values.items())
     if math.log(messages) / a_second > LINGER_MAX_S:
         # Half of the batches would end earlier, and more.

@@ -179,6 +179,7 @@ ANSWERS = {
     "updated": heard("UpdateItem", {"Attributes": WIRE_ITEM}),
     "records": heard("GetRecords", {"Records": [RECORD, LATER], "NextShardIterator": "next"}),
     "the end of a shard": heard("GetRecords", {"Records": []}),
+    "null for a time": heard("GetRecords", {"Records": [{"dynamodb": {"ApproximateCreationDateTime": None}}]}),
     "a time in words": heard(
         "GetRecords", {"Records": [{"dynamodb": {"ApproximateCreationDateTime": "2024-10-04T12:30:00Z"}}]}
     ),

@@ -210,6 +210,14 @@ async def test_an_answer_with_anything_in_the_place_of_something_is_read_as_the_
     assert ours == theirs
 
 
+async def test_a_time_in_no_year_is_as_wrong_to_the_lane_as_to_the_client(both):
+    pair = both["dynamodbstreams"]
+    pair.canned.heard = heard("GetRecords", {"Records": [{"dynamodb": {"ApproximateCreationDateTime": 10**18}}]})
+    for client in (pair.lane, pair.client):
+        with pytest.raises(RuntimeError, match="1000000000000000000"):
+            await client.get_records(ShardIterator="i")
+
+
 async def test_what_was_garbled_on_its_way_is_no_answer(both):
     pair = both["dynamodb"]
     pair.canned.heard = heard("GetItem", {"Item": {}}, x_amz_crc32="1")

@@ -35,9 +35,10 @@ def usage_in(out):
     return observed.usage
 
 
-async def test_calls_of_every_client_are_counted_and_told_with_the_metrics(aws):
+@pytest.mark.parametrize("lane", [True, False], ids=["by the lane", "by the client"])
+async def test_calls_of_every_client_are_counted_and_told_with_the_metrics(aws, lane):
     with captured() as (out, _), metered(aws.settings.state_table):
-        async with open_clients("us-east-1", Endpoints(aws.url, aws.gateway.url), lane=False) as clients:
+        async with open_clients("us-east-1", Endpoints(aws.url, aws.gateway.url), lane=lane) as clients:
             await clients.sqs.send_message(QueueUrl=aws.queue_url, MessageBody="x" * 70_000)
             await clients.sqs.receive_message(QueueUrl=aws.queue_url)
             with pytest.raises(clients.dynamodb.exceptions.ResourceNotFoundException):
@@ -58,7 +59,7 @@ async def test_calls_of_every_client_are_counted_and_told_with_the_metrics(aws):
 
 async def test_a_sweep_reads_what_the_price_of_a_sweep_says(aws):
     with captured() as (out, _), metered(aws.settings.state_table):
-        async with open_clients("us-east-1", Endpoints(aws.url, None), lane=False) as clients:
+        async with open_clients("us-east-1", Endpoints(aws.url, None)) as clients:
             store = DynamoState(clients.dynamodb, aws.settings.state_table, 10)
             assert await store.outbox(2**49, 100) == []
             assert await DynamoAgenda(clients.dynamodb, aws.settings.state_table, SystemClock()).due(2**49, 100) == []

@@ -18,7 +18,7 @@ RUNS = shipped_runs()
 SOLD = [run for run in RUNS.values() if run.name != ORDERS]
 A_MILLION = Asked(events_per_day=1_000_000, products=50_000)
 MINUTE = {"batch_sales": 700, "batch_linger_s": 5}
-FIVE_MINUTES = {"batch_sales": 3_500, "batch_linger_s": 5, "messages_in_flight": 400}
+FIVE_MINUTES = {"batch_sales": 3_500, "batch_linger_s": 5}
 BATCHES = pytest.mark.parametrize(("values", "name"), [(MINUTE, "700"), (FIVE_MINUTES, "3500")], ids=["1 min", "5 min"])
 
 
