@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.buckets import KEPT_DAYS, NOTHING_RARE, SLOTS, WINDOW_DAYS, Days, OpenDays
-from domain.product import OpenProduct, ProductState
+from domain.folding import OpenProduct
+from domain.product import ProductState
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

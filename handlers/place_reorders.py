@@ -33,12 +33,13 @@ class Crossed:
 
 @dataclass(slots=True)
 class Placed:
-    """What a batch of decisions led to. still_dirty are the products to assess again."""
+    """What a batch of decisions led to. still_dirty are the products to assess again, decided those that need not."""
 
     forecasts: list[ForecastRecord] = field(default_factory=list)
     outbox: list[OutboxEntry] = field(default_factory=list)
     crossed: list[Crossed] = field(default_factory=list)
     still_dirty: set[ProductKey] = field(default_factory=set)
+    decided: set[ProductKey] = field(default_factory=set)
 
 
 class PlaceReorders:
@@ -63,8 +64,8 @@ class PlaceReorders:
                     decisions[key] = decision
             results = await self._products.commit([_change(decision) for decision in decisions.values()])
         for (key, decision), result in zip(decisions.items(), results, strict=True):
-            if result is Committed.NO or decision.state.dirty:
-                placed.still_dirty.add(key)
+            unfinished = result is Committed.NO or decision.state.dirty
+            (placed.still_dirty if unfinished else placed.decided).add(key)
             if result is Committed.YES:
                 self._note(placed, by_key[key], decision, now)
         return placed

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from domain.events import ProductKey
-from domain.product import OpenProduct, ProductState
+from domain.folding import OpenProduct
+from domain.product import ProductState
 from handlers.ports import Change, Committed, StateStore
 
 OPEN_MAX = 20_000
@@ -73,6 +74,12 @@ class Products:
                 ahead |= wanted
                 left.append((wanted, served))
         self._asking = left
+
+    def forget(self, keys: Iterable[ProductKey]) -> None:
+        """Somebody else may have changed these: they are read again when they are needed."""
+        for key in keys:
+            self._drop(key)
+            self._close(key)
 
     async def get(self, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
         """The states of these products, read from the store where they are not cached. Refused ones are absent."""

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from domain.events import Event, ProductKey, SaleCorrected, SaleRecorded
-from domain.product import OpenProduct, Outcome
+from domain.folding import OpenProduct
+from domain.product import Outcome
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Change, Clock, Committed, LateSale, Metrics, Parking, Quarantined

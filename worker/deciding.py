@@ -87,7 +87,7 @@ class Deciding:
             await self._tick_off(clean, mark)
             return set()
         placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
-        await self._tick_off(clean | {each.snapshot.key for each in assessments} - placed.still_dirty, mark)
+        await self._tick_off(clean | placed.decided, mark)
         left = await parts.relay_outbox(placed.outbox)
         parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))
         try:
@@ -101,7 +101,7 @@ class Deciding:
         return placed.still_dirty
 
     async def _tick_off(self, keys: set[ProductKey], mark: int) -> None:
-        """Takes the decided off the agenda. What stays there is looked at once more, for nothing."""
+        """Takes the decided off the agenda. What cannot be taken off now is the next time."""
         try:
             await self._parts.agenda.done(keys, mark)
         except (TransientFailure, Misconfigured) as exc:
@@ -132,6 +132,8 @@ class Deciding:
         forgotten = {key for key in due if key not in self._dirty}
         if forgotten:
             log.info("dirty.swept", products=len(forgotten))
+            # Another worker has changed them: what is cached here may know nothing of it.
+            self._parts.products.forget(forgotten)
             self.add(forgotten)
 
     async def publish_forecast_metrics(self) -> None:

@@ -1,9 +1,8 @@
 """How does a micro-batch of messages become durable and go?
 
 decode → quarantine what is no event → fold and commit → note what is to be decided → write the counts → acknowledge.
-A message is acknowledged
-only when each of its lines is counted or kept aside; any other is handed back whole, and its counted lines will be
-recognised when it comes again."""
+A message is acknowledged only when each of its lines is counted or kept aside; any other is handed back whole, and its
+counted lines will be recognised when it comes again."""
 
 from __future__ import annotations
 
@@ -29,8 +28,6 @@ from worker.telemetry import EmbeddedMetrics
 
 log = structlog.get_logger()
 
-SINGLE_CHARS_MAX = 2_000  # of a body that is read together with others: one sale, not an order of many lines
-
 SALE_METRICS = {
     Outcome.APPLIED: Metric.SALES_APPLIED,
     Outcome.DUPLICATE: Metric.SALES_DUPLICATE,
@@ -42,13 +39,14 @@ SALE_METRICS = {
 
 @dataclass(slots=True)
 class Batch:
-    """Messages that are settled together. bodies: what they turned out to say; said: what was read in each, None for
-    one of a single line that is read with the others. events of all of them, owners the positions of the messages that
-    they came in; unreadable the positions of those whose body could not be had now."""
+    """Messages that are settled together. read_at: when they were read (ms). bodies: what they turned out to say; said:
+    what was read in each, None for one of a single line that is read with the others. events of all of them, owners
+    the positions of the messages that they came in; unreadable the positions of those whose body could not be had."""
 
     messages: list[Message] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
     said: list[Read | None] = field(default_factory=list)
+    read_at: int = 0
     lines: int = 0
     events: list[Event] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
@@ -104,10 +102,12 @@ class Intake:
             batch.unreadable.add(len(batch.messages))
             batch.add(message, message.body, ((), ()))
             return
-        if body[:1] == "{" and len(body) < SINGLE_CHARS_MAX:
+        if body[:1] == "{" and body.count("{") == 1:  # one line, and no order of many
             batch.add(message, body, None)
             return
-        batch.add(message, body, read(body, message.message_id, self._clock.now(), self._table_fields))
+        # One time for all of a batch: should a line be read again, it must be found as it was.
+        batch.read_at = batch.read_at or self._clock.now()
+        batch.add(message, body, read(body, message.message_id, batch.read_at, self._table_fields))
         self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
 
     async def settle(self, batch: Batch) -> Settled:
@@ -130,10 +130,11 @@ class Intake:
     def _read(self, batch: Batch) -> None:
         """Reads what is not read yet, and puts the lines of all messages together."""
         started = perf_counter()
+        batch.read_at = batch.read_at or self._clock.now()
         singles = [position for position, said in enumerate(batch.said) if said is None]
         bodies = [batch.bodies[position] for position in singles]
         ids = [batch.messages[position].message_id for position in singles]
-        found = read_singles(bodies, ids, self._clock.now(), self._table_fields)
+        found = read_singles(bodies, ids, batch.read_at, self._table_fields)
         for position, single in zip(singles, found, strict=True):
             batch.said[position] = single
         for position, said in enumerate(batch.said):
@@ -148,7 +149,7 @@ class Intake:
         """The id and text of the line that an event of the batch was read from. It is read again for that."""
         position = batch.owners[row]
         message, place = batch.messages[position], row - bisect_left(batch.owners, position)
-        events, _ = decode(batch.bodies[position], message.message_id, self._clock.now(), self._table_fields)
+        events, _ = decode(batch.bodies[position], message.message_id, batch.read_at, self._table_fields)
         return events[place].line_id, as_text(events[place].line)
 
     def _count(self, events: Sequence[Event], outcomes: Sequence[Outcome | None]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from handlers.explain import Explain
 from handlers.place_reorders import PlaceReorders
 from handlers.ports import Agenda, Clock, ForecastMetrics, Forecasts, Parking, StateStore
+from handlers.products import Products
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
 from worker.intake import Intake
@@ -25,6 +26,7 @@ class Parts:
     place_reorders: PlaceReorders
     explain: Explain | None
     relay_outbox: RelayOutbox
+    products: Products
     store: StateStore
     agenda: Agenda
     parking: Parking

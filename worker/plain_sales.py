@@ -48,7 +48,8 @@ class _Sale(TypedDict):
     category: NotRequired[Annotated[str, StringConstraints(max_length=CATEGORY_CHARS_MAX)] | None]
     location_id: NotRequired[Id | None]
     type: NotRequired[Literal["sale_recorded"]]
-    # What makes an object an order, a stream record, or something that wraps the sale.
+    # Another name of ours, and what makes an object an order, a stream record, or something that wraps the sale.
+    price: NotRequired[Absent]
     lines: NotRequired[Absent]
     items: NotRequired[Absent]
     line_items: NotRequired[Absent]
@@ -67,6 +68,8 @@ _made = tuple.__new__
 
 def plain_sales(body: str, message_id: str, now: int) -> list[SaleRecorded] | None:
     """The sales of a body, None if any of it is not as plain as that. now (ms) is what their times are held against."""
+    if '"occurred_at"' not in body:  # such as the guide's form: no need to try
+        return None
     try:
         said = _many(body) if body.startswith("[") else (_one(body),)
         if len(said) > LINES_MAX:
@@ -79,12 +82,16 @@ def plain_sales(body: str, message_id: str, now: int) -> list[SaleRecorded] | No
 def plain_single_sales(bodies: Sequence[str], message_ids: Sequence[str], now: int) -> list[SaleRecorded] | None:
     """The sale of each body, read all at once; None if any of them is not one as plain as that."""
     joined = ",".join(bodies)
-    # One opening and one closing brace each, and nothing outside of them: what one body begins no other can end.
-    flat = joined.count("{") == joined.count("}") == len(bodies)
+    # One opening and one closing brace each, and nothing outside of them.
+    flat = joined.count("{") == joined.count("}") == joined.count('"occurred_at"') == len(bodies)
     if not flat or not all(body[:1] == "{" and body[-1:] == "}" for body in bodies):
         return None
     try:
-        return _sales(_many(f"[{joined}]"), [f"{message_id}-0" for message_id in message_ids], now + FUTURE_MS)
+        said = _many(f"[{joined}]")
+        # As many as there are braces, so that each brace is one's own, and none stands inside of a text.
+        if len(said) != len(bodies):
+            return None
+        return _sales(said, [f"{message_id}-0" for message_id in message_ids], now + FUTURE_MS)
     except ValueError:
         return None
 

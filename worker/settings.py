@@ -88,7 +88,9 @@ class Settings(BaseSettings):
 
     payload_bucket: str = Field("retail-payloads", description="S3 bucket that oversized message bodies may lie in")
 
-    pollers: int = Field(4, ge=1, le=64, description="Receive calls in flight, at most; one while there is little")
+    pollers: int = Field(
+        4, ge=1, le=POLLS_MAX, description="Receive calls in flight, at most; one while there is little"
+    )
     shard_readers: int = Field(2, ge=1, le=64, description="Shards of a stream that are read at the same time")
     shard_idle_s: float = Field(
         1, ge=0.1, le=60, description="How often a shard that has nothing new is read, at least"

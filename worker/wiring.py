@@ -133,6 +133,7 @@ async def build_parts(
         relay_outbox=RelayOutbox(store, bus, metrics),
         store=store,
         agenda=agenda,
+        products=products,
         forecasts=DynamoForecasts(clients.dynamodb, settings.forecasts_table),
         forecast_metrics=CloudWatchForecasts(clients.cloudwatch, settings.metrics_products),
         metrics=metrics,

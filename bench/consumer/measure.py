@@ -18,7 +18,7 @@ from bench.standin.running import ROOT, Standin
 from bench.standin.sales import Sales, differences
 from bench.standin.shop import open_shop
 from bench.standin.watch import cpu_us_a_message, look_at
-from domain.product import Folded
+from domain.folding import Folded
 from worker.aws.clients import Clients
 from worker.local.processes import child, restock
 from worker.local.report import read_states

@@ -14,7 +14,8 @@ import uvloop
 
 from bench.standin.sales import Sales, past_of
 from domain.events import Event, ProductKey
-from domain.product import Outcome, ProductState, fold
+from domain.folding import fold
+from domain.product import Outcome, ProductState
 from worker.aws.clients import Endpoints, open_clients
 from worker.clock import SystemClock
 from worker.decode import read

@@ -15,9 +15,10 @@ import numpy as np
 from bench.cost.shapes import EVENTS_PER_DAY, Shape
 from domain.buckets import KEPT_DAYS
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
+from domain.folding import fold
 from domain.ledger import Segment
 from domain.orders import OpenOrder
-from domain.product import INTERVAL_DAYS, ForecastNote, Interval, ProductState, StockLevel, fold
+from domain.product import INTERVAL_DAYS, ForecastNote, Interval, ProductState, StockLevel
 from worker.aws import state_codec as codec
 from worker.aws.dynamodb import Item, number, text
 from worker.aws.inventory import location_key

@@ -15,7 +15,8 @@ from bench.engine.spec import FEATURES, OUTCOMES, Batch, Rows, Tally, main
 from bench.rows import Disagreement
 from domain.events import Event, ProductKey
 from domain.features import rolling_features, series_of
-from domain.product import OpenProduct, Outcome, ProductState
+from domain.folding import OpenProduct
+from domain.product import Outcome, ProductState
 from worker.collector import spare_the_collector
 from worker.decode import read
 

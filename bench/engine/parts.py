@@ -22,7 +22,8 @@ from bench.engine.ours import decoded
 from bench.engine.spec import BATCH, arrival_ms
 from domain.events import ProductKey
 from domain.features import rolling_features, series_of
-from domain.product import OpenProduct, ProductState
+from domain.folding import OpenProduct
+from domain.product import ProductState
 from worker.collector import spare_the_collector
 
 Spent = dict[str, float]

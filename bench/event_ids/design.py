@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from bench.event_ids.metering import TABLE
 from domain.events import ProductKey, SaleRecorded
-from domain.product import Folded, Outcome, ProductState, fold
+from domain.folding import Folded, fold
+from domain.product import Outcome, ProductState
 from handlers.ports import Change, Committed
 from worker.aws.dynamodb import Item
 from worker.aws.state import DynamoState

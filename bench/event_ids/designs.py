@@ -13,7 +13,7 @@ from bench.event_ids.markers import Markers
 from bench.event_ids.metering import TABLE
 from bench.event_ids.pages import Pages
 from domain.events import ProductKey
-from domain.product import Folded, OpenProduct
+from domain.folding import Folded, OpenProduct
 from handlers.ports import Change
 from worker.aws.dynamodb import Item
 from worker.aws.state import DynamoState

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from bench.event_ids.design import DEADLINE_S
 from domain.buckets import HORIZON_DAYS
 from domain.events import ProductKey, SaleRecorded
+from domain.folding import Folded
 from domain.ledger import ENTRY_BYTES, Ledger, Segment
-from domain.product import Folded, Outcome, ProductState, product_label
+from domain.product import Outcome, ProductState, product_label
 from handlers.ports import Change, Committed
 from worker.aws import state_codec as codec
 from worker.aws.commits import ABSENT, ACTIONS_MAX, TRANSACTIONS_IN_FLIGHT, _Batch

@@ -13,8 +13,9 @@ from bench.event_ids.design import DEADLINE_S, SEED, Design, Sales
 from bench.event_ids.items_store import Ids, ItemsStore, WithItems, applied_entries, bare_header, expiry, fresh_entries
 from bench.event_ids.metering import TABLE
 from domain.events import ProductKey, SaleRecorded
+from domain.folding import Folded
 from domain.ledger import ID_BYTES, id_digest
-from domain.product import Folded, ProductState, product_label
+from domain.product import ProductState, product_label
 from handlers.ports import Change
 from worker.aws.commits import ACTIONS_MAX
 from worker.aws.dynamodb import Item, text

@@ -22,8 +22,9 @@ from bench.event_ids.items_store import (
 from bench.event_ids.metering import TABLE
 from domain.buckets import HORIZON_DAYS
 from domain.events import ProductKey
+from domain.folding import Folded
 from domain.ledger import ENTRY_BYTES, Ledger
-from domain.product import Folded, ProductState, product_label
+from domain.product import ProductState, product_label
 from handlers.ports import Change
 from worker.aws.dynamodb import Item, text
 

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from bench.engine.spec import peak_mb
 from bench.soak.memory import rss_mb
 from domain.events import ProductKey
-from domain.product import Outcome, ProductState, fold
+from domain.folding import fold
+from domain.product import Outcome, ProductState
 from handlers.ports import Change, Committed, OutboxEntry
 from handlers.products import Products
 from worker.decode import read

@@ -11,7 +11,8 @@ import numpy as np
 
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
 from domain.features import DailySeries, Ints, series_of
-from domain.product import ProductState, fold
+from domain.folding import fold
+from domain.product import ProductState
 
 PRODUCTS = 500
 DAYS = 200

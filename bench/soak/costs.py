@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from domain.buckets import HORIZON_DAYS, KEPT_DAYS
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
+from domain.folding import fold
 from domain.forecast import DemandForecast, TotalDemand
 from domain.ledger import Ledger
 from domain.orders import OpenOrder
-from domain.product import INTERVAL_DAYS, ForecastNote, Interval, ProductState, fold
+from domain.product import INTERVAL_DAYS, ForecastNote, Interval, ProductState
 from handlers.ports import ForecastRecord
 from worker.decode import decode
 

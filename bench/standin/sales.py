@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
-from domain.product import Folded, ProductState, fold
+from domain.folding import Folded, fold
+from domain.product import ProductState
 from handlers.errors import TransientFailure
 from handlers.ports import Change, Committed, StateStore
 

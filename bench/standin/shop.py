@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from bench.standin.sales import Sales, keep
 from domain.events import ProductKey
-from domain.product import Folded
+from domain.folding import Folded
 from worker.aws.clients import Clients
 from worker.aws.dynamodb import batch_write, number, text
 from worker.aws.inventory import DEFAULT_LOCATION

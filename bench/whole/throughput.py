@@ -19,7 +19,7 @@ from bench.standin.sales import Row, Sales, differences
 from bench.standin.shop import open_shop
 from bench.standin.watch import look_at
 from bench.whole.workers import at, workers
-from domain.product import Folded
+from domain.folding import Folded
 from worker.aws.clients import Clients
 from worker.local.processes import ChildFailed
 from worker.local.report import read_states

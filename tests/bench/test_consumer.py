@@ -22,7 +22,7 @@ from bench.standin.sales import Sales, Sold, differences, past_of
 from bench.standin.shop import open_shop
 from bench.standin.used import cpu_s, memory_mb
 from bench.standin.watch import Look, cpu_us_a_message, look_at
-from domain.product import fold
+from domain.folding import fold
 from worker.aws.clients import Endpoints, open_clients
 from worker.clock import SystemClock
 from worker.decode import decode

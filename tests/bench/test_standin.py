@@ -17,7 +17,8 @@ from fakes.examples import A, B, C, entry, first_change, order_of, rich_state, s
 from bench.standin.running import standin
 from domain.events import ProductKey
 from domain.features import series_of
-from domain.product import ProductState, fold
+from domain.folding import fold
+from domain.product import ProductState
 from handlers.errors import Misconfigured
 from handlers.ports import Change, Committed, OutboxEntry
 from worker.aws.agenda import DynamoAgenda

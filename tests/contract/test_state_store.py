@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.events import ProductKey
+from domain.folding import fold
 from domain.ledger import TAIL_ENTRIES, Ledger
-from domain.product import Outcome, ProductState, StockLevel, fold
+from domain.product import Outcome, ProductState, StockLevel
 from handlers.ports import Change, Committed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from domain.buckets import HORIZON_DAYS, Bucket, bucket_of
 from domain.events import MS_PER_DAY, SaleCorrected, SaleRecorded
 from domain.features import rolling_features, series_of
-from domain.product import Outcome, ProductState, fold
+from domain.folding import fold
+from domain.product import Outcome, ProductState
 
 APPLIED, DUPLICATE, LATE, CONFLICT = Outcome.APPLIED, Outcome.DUPLICATE, Outcome.LATE, Outcome.CONFLICT
 D = NEW_YEARS_EVE

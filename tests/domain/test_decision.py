@@ -24,10 +24,11 @@ from domain.decision import (
 )
 from domain.events import MS_PER_DAY, ReorderCancelled, SaleRecorded, ShipmentReceived, StockChanged
 from domain.features import series_of
+from domain.folding import fold
 from domain.forecast import DemandForecast, TotalDemand, baseline_totals
 from domain.orders import OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms
-from domain.product import ForecastNote, Interval, ProductState, StockLevel, cycle_of, fold
+from domain.product import ForecastNote, Interval, ProductState, StockLevel, cycle_of
 
 D = NEW_YEARS_EVE
 TWO_A_DAY = DemandForecast(D, "model", (TotalDemand(1, 2, 0), TotalDemand(8, 16, 0), TotalDemand(28, 56, 0)))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from domain.buckets import HORIZON_DAYS, WINDOW_DAYS
 from domain.events import MS_PER_DAY, SaleRecorded
 from domain.features import calendar_of, planned_share, rolling_features, series_of
-from domain.product import ProductState, fold
+from domain.folding import fold
+from domain.product import ProductState
 
 D = NEW_YEARS_EVE
 EPOCH = pd.Timestamp("1970-01-01")

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events import MS_PER_DAY, SaleRecorded
+from domain.folding import OpenProduct
 from domain.ledger import TAIL_ENTRIES, id_digest
-from domain.product import OpenProduct, Outcome, ProductState
+from domain.product import Outcome, ProductState
 
 D = NEW_YEARS_EVE
 APPLIED, DUPLICATE, LATE = Outcome.APPLIED, Outcome.DUPLICATE, Outcome.LATE

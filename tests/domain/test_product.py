@@ -30,20 +30,10 @@ from domain.events import (
     ShipmentReceived,
     StockChanged,
 )
+from domain.folding import PROMOTIONS_MAX, OpenProduct, fold
 from domain.ledger import TAIL_ENTRIES, Ledger, id_digest
 from domain.orders import RECEIPTS_MAX, OpenOrder
-from domain.product import (
-    PROMOTIONS_MAX,
-    OpenProduct,
-    Outcome,
-    ProductState,
-    StockLevel,
-    cycle_of,
-    fold,
-    product_label,
-    product_of,
-    reorder_id,
-)
+from domain.product import Outcome, ProductState, StockLevel, cycle_of, product_label, product_of, reorder_id
 
 APPLIED, DUPLICATE, LATE, CONFLICT = Outcome.APPLIED, Outcome.DUPLICATE, Outcome.LATE, Outcome.CONFLICT
 D = NEW_YEARS_EVE

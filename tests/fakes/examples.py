@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from domain.buckets import Bucket, Days
 from domain.events import MS_PER_DAY, ProductKey, ReorderRequired, SaleRecorded
+from domain.folding import fold
 from domain.ledger import ENTRY_BYTES, Ledger, Segment
 from domain.orders import OpenOrder
-from domain.product import (
-    ForecastNote,
-    Interval,
-    ProductState,
-    StockLevel,
-    fold,
-    reorder_id,
-)
+from domain.product import ForecastNote, Interval, ProductState, StockLevel, reorder_id
 from fakes.clock import NOW, TODAY
 from handlers.ports import Change, OutboxEntry
 

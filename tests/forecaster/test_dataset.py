@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
 from domain.features import series_of
-from domain.product import ProductState, fold
+from domain.folding import fold
+from domain.product import ProductState
 from forecaster.dataset import COVER_DAYS, SALES_COLUMNS, Panel, lessons_of, origins_between, panel_of
 from forecaster.formats import feature_matrix
 

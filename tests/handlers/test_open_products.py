@@ -8,7 +8,8 @@ from fakes.examples import A, B, C, sale
 from fakes.faults import Fault
 from fakes.state import InMemoryState
 
-from domain.product import Outcome, ProductState, fold
+from domain.folding import fold
+from domain.product import Outcome, ProductState
 from handlers import products as of_products
 from handlers.errors import TransientFailure
 from handlers.ports import Change, Committed

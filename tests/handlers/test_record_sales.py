@@ -13,7 +13,8 @@ from fakes.state import InMemoryState
 
 from domain.buckets import HORIZON_DAYS
 from domain.events import MS_PER_DAY, SaleCorrected, StockChanged
-from domain.product import Outcome, fold
+from domain.folding import fold
+from domain.product import Outcome
 from handlers.errors import Misconfigured
 from handlers.metrics import Metric
 from handlers.ports import Change, LateSale

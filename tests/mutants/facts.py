@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutants.mutant import Edit, Mutant
 
-PRODUCT = "domain/product.py"
+PRODUCT = "domain/folding.py"
 LEDGER = "domain/ledger.py"
 BUCKETS = "domain/buckets.py"
 

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 import pytest_asyncio
 
-from domain.events import ProductKey
 from domain.buckets import Bucket
+from domain.events import ProductKey
 from domain.product import ProductState
 from handlers.errors import Misconfigured
 from handlers.ports import Change

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from domain.buckets import Bucket, bucket_of
 from domain.events import MS_PER_DAY, ProductKey, SaleCorrected, SaleRecorded, StockChanged
+from domain.folding import fold
 from domain.ledger import payload_digest
-from domain.product import Outcome, ProductState, fold
+from domain.product import Outcome, ProductState
 from worker.decode import as_text, decode
 from worker.order_lines import LINES_MAX
 from worker.schema import FUTURE_MS

@@ -40,6 +40,7 @@ class DynamoAgenda:
         self._me = f"{getrandbits(64):016x}"
         self._noted = 0
         self._entries: dict[str, _Entry] = {}
+        self._found: dict[str, _Entry] = {}
 
     def mark(self) -> int:
         return self._noted
@@ -57,22 +58,30 @@ class DynamoAgenda:
 
     async def done(self, keys: Collection[ProductKey], mark: int) -> None:
         through = []
-        for entry in self._entries.values():
-            if entry.noted <= mark and not entry.left.isdisjoint(keys):
+        for entry in (*self._entries.values(), *self._found.values()):
+            if entry.noted <= mark:
                 entry.left.difference_update(keys)
-                if not entry.left:
+                if not entry.left:  # now, or before, and could not be deleted then
                     through.append(entry)
         deletes = [{"DeleteRequest": {"Key": {"pk": text(entry.pk), "sk": text(entry.sk)}}} for entry in through]
         await batch_write(self._client, self._table, deletes)
         for entry in through:
             self._entries.pop(entry.sk, None)
+            self._found.pop(entry.sk, None)
 
     async def due(self, before: int, limit: int) -> list[ProductKey]:
-        found = await gather_bounded(partial(self._due_shard, before, limit), range(SHARDS))
+        shards = await gather_bounded(partial(self._due_shard, before, limit), range(SHARDS))
+        items = sorted((item for shard in shards for item in shard), key=lambda item: item["sk"]["S"])
         keys: dict[ProductKey, None] = {}
-        for item in (item for part in found for item in part):
-            entry = self._taken_over(item)
+        found = {}
+        for item in items:
+            if len(keys) >= limit:
+                break
+            entry = self._entries.get(item["sk"]["S"]) or self._taken_over(item)
+            found[entry.sk] = entry
             keys.update(dict.fromkeys(sorted(entry.left, key=str)))
+        # Those of others that stand there no longer were finished by them.
+        self._found = {sk: entry for sk, entry in found.items() if sk not in self._entries}
         return list(keys)[:limit]
 
     async def _due_shard(self, before: int, limit: int, shard: int) -> list[Item]:
@@ -86,13 +95,13 @@ class DynamoAgenda:
         )
 
     def _taken_over(self, item: Item) -> _Entry:
-        """An entry as we know it, or as it was found."""
+        """Another's entry, as we know it or as it was found."""
         sk = item["sk"]["S"]
-        if sk not in self._entries:
-            self._noted += 1
-            keys = {product_of(label) for label in from_json(item["products"]["S"])}
-            self._entries[sk] = _Entry(item["pk"]["S"], sk, self._noted, keys)
-        return self._entries[sk]
+        if sk in self._found:
+            return self._found[sk]
+        self._noted += 1
+        keys = {product_of(label) for label in from_json(item["products"]["S"])}
+        return _Entry(item["pk"]["S"], sk, self._noted, keys)
 
 
 def _item(entry: _Entry) -> Item:

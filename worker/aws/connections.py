@@ -158,7 +158,8 @@ class Connection(asyncio.Protocol):
         self.usable = self.usable and self._parser.should_keep_alive()
         asked, self._asked = self._asked, None
         if not asked.done():
-            asked.set_result(Answer(status, self._headers, b"".join(self._body)))
+            body, self._body = b"".join(self._body), []
+            asked.set_result(Answer(status, self._headers, body))
 
 
 class Connections:

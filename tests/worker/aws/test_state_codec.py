@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.buckets import KEPT_DAYS, NO_DAY, NO_DAYS, NOTHING_RARE, SLOTS, Bucket, Days
+from domain.folding import fold
 from domain.ledger import ENTRY_BYTES, TAIL_ENTRIES, Ledger
 from domain.orders import OpenOrder
-from domain.product import ForecastNote, Interval, ProductState, StockLevel, fold
+from domain.product import ForecastNote, Interval, ProductState, StockLevel
 from worker.aws.state_codec import decode_header, decode_segment, encode_header, encode_segment
 
 TOKEN = "0" * 32
