@@ -30,6 +30,7 @@ class Products:
         self._states: OrderedDict[ProductKey, ProductState] = OrderedDict()
         self._open: OrderedDict[ProductKey, OpenProduct] = OrderedDict()
         self._open_ids = 0
+        self._open_max = min(OPEN_MAX, cached_products_max)
         self._held: set[ProductKey] = set()
         self._asking: list[tuple[frozenset[ProductKey], asyncio.Future[None]]] = []
 
@@ -110,7 +111,7 @@ class Products:
         self._close(product.state.key)
         self._open[product.state.key] = product
         self._open_ids += len(product.known)
-        while len(self._open) > OPEN_MAX or (self._open_ids > OPEN_IDS_MAX and len(self._open) > 1):
+        while len(self._open) > self._open_max or (self._open_ids > OPEN_IDS_MAX and len(self._open) > 1):
             self._close(next(iter(self._open)))
 
     def _close(self, key: ProductKey) -> OpenProduct | None:

@@ -116,7 +116,12 @@ class Intake:
         self._read(batch)
         unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
-        outcomes, dirty = await self._record(batch.events, partial(self._line_of, batch))
+        try:
+            outcomes, dirty = await self._record(batch.events, partial(self._line_of, batch))
+        except Misconfigured:
+            # What an operator must change about one product may have left others durable: they are to be decided.
+            await self._agenda.add({event.product for event in batch.events})
+            raise
         await self._agenda.add(dirty)
         self._count(batch.events, outcomes)
         if None in outcomes:

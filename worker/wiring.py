@@ -85,12 +85,7 @@ async def build_parts(
 ) -> Parts:
     """Everything but the sources: enough to settle and decide what somebody else has received. Metrics go to standard
     output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow."""
-    for table in (settings.state_table, settings.inventory_table, settings.forecasts_table):
-        with translated(f"DescribeTable {table}"):
-            await clients.dynamodb.describe_table(TableName=table)
-    # PutEvents to a bus that does not exist reports success.
-    with translated(f"DescribeEventBus {settings.event_bus}"):
-        await clients.events.describe_event_bus(Name=settings.event_bus)
+    await _require_resources(settings, clients)
     metrics = EmbeddedMetrics(clock.now, metrics_stream)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products, settings.cached_mb * 1_000_000)
@@ -139,6 +134,15 @@ async def build_parts(
         metrics=metrics,
         clock=clock,
     )
+
+
+async def _require_resources(settings: Settings, clients: Clients) -> None:
+    for table in (settings.state_table, settings.inventory_table, settings.forecasts_table):
+        with translated(f"DescribeTable {table}"):
+            await clients.dynamodb.describe_table(TableName=table)
+    # PutEvents to a bus that does not exist reports success.
+    with translated(f"DescribeEventBus {settings.event_bus}"):
+        await clients.events.describe_event_bus(Name=settings.event_bus)
 
 
 def _first_day(settings: Settings, clock: Clock, watermark: Watermark) -> Callable[[], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mutants.mutant import Edit, Mutant
 
 DECISION = "domain/decision.py"
-PRODUCT = "domain/folding.py"
+PRODUCT = "domain/product.py"
 REFORECAST = "handlers/reforecast.py"
 PLACE = "handlers/place_reorders.py"
 RELAY = "handlers/relay_outbox.py"

@@ -144,7 +144,7 @@ INTAKE_MUTANTS = (
             ),
             Edit(
                 RECEIVING,
-                "            finally:\n                slots.give(source.receive_max - len(messages))\n",
+                "                slots.give(source.receive_max - len(messages))\n",
                 "            await slots.take(len(messages))\n",
             ),
         ),
@@ -155,8 +155,10 @@ INTAKE_MUTANTS = (
         (
             Edit(
                 RECEIVING,
-                "            finally:\n                slots.give(source.receive_max - len(messages))\n",
-                "                continue\n            slots.give(source.receive_max - len(messages))\n",
+                "            finally:\n                self._open[source.name] -= 1\n"
+                "                slots.give(source.receive_max - len(messages))\n",
+                "                continue\n            self._open[source.name] -= 1\n"
+                "            slots.give(source.receive_max - len(messages))\n",
             ),
         ),
     ),

@@ -63,7 +63,7 @@ def test_the_partitions_of_a_queue_are_queues_with_a_number(name, partitions, qu
     assert Settings(queue_name=name, queue_partitions=partitions).queue_names == queues
 
 
-@pytest.mark.parametrize(("pollers", "partitions", "polls"), [(2, 1, 2), (64, 1, 64), (2, 8, 9), (4, 64, 48)])
+@pytest.mark.parametrize(("pollers", "partitions", "polls"), [(2, 1, 2), (48, 1, 48), (2, 8, 9), (4, 64, 48)])
 def test_each_idle_partition_may_have_a_poll_and_connections_are_left_for_deletions(pollers, partitions, polls):
     assert Settings(pollers=pollers, queue_partitions=partitions, messages_in_flight=1_000).polls == polls
 

@@ -71,9 +71,10 @@ class Signer:
         date, token = self._date, credentials.token and credentials.token.strip()
         digest = sha256(form.canonical(date, token, body).encode()).hexdigest()
         text = f"AWS4-HMAC-SHA256\n{date}\n{self._scope}\n{digest}"
-        signature = hmac.digest(self._key_of(credentials.secret_key), text.encode(), "sha256").hex()
+        # A variable may end in a new line, which would end the header as well.
+        signature = hmac.digest(self._key_of(credentials.secret_key.strip()), text.encode(), "sha256").hex()
         names = form.signed_names_with_token if token else form.signed_names
-        said = f"Credential={credentials.access_key}/{self._scope}, SignedHeaders={names}, Signature={signature}"
+        said = f"Credential={credentials.access_key.strip()}/{self._scope}, SignedHeaders={names}, Signature={signature}"
         added = {DATE: date, "authorization": f"AWS4-HMAC-SHA256 {said}"}
         if token:
             added[TOKEN] = token

@@ -1,4 +1,4 @@
-"""Where does a product's state live, and what is still to be done?
+"""Where does a product's state live, and what waits to be published?
 
 A header and its segments are read so that they agree. How a state becomes durable is told in commits.py, and which
 products are still to be decided in agenda.py."""

@@ -141,5 +141,8 @@ class PartitionedSqsSource:
 
     async def hand_over(self) -> None:
         """Makes all that is still owned visible, and gives the partitions up, for other workers, at once."""
-        await gather_bounded(lambda partition: partition.source.hand_over(), self._partitions)
-        await self._leases.release()
+        # Side by side: a queue that hangs keeps no partition from others.
+        await asyncio.gather(
+            self._leases.release(),
+            gather_bounded(lambda partition: partition.source.hand_over(), self._partitions),
+        )
