@@ -115,3 +115,25 @@ async def test_an_entry_whose_answer_was_lost_is_ticked_off_like_any_other(agend
     assert await agenda.due(LATER, 100) == [A]
     await agenda.done({A}, agenda.mark())
     assert await agenda.due(LATER, 100) == []
+
+
+@pytest.mark.no_fake
+async def test_what_could_not_be_ticked_off_is_ticked_off_the_next_time(agenda, world, no_waiting):
+    await agenda.add({A})
+    world.trouble.plan("batch_write_item", *[trouble.lost_request] * 5)
+    with pytest.raises(TransientFailure):
+        await agenda.done({A}, agenda.mark())
+    await agenda.done(set(), agenda.mark())
+    assert await agenda.due(LATER, 100) == []
+
+
+@pytest.mark.no_fake
+async def test_entries_of_others_are_forgotten_when_they_have_finished_them(agenda_of):
+    owner, other = agenda_of(), agenda_of()
+    for n in range(20):
+        await owner.add({ProductKey(f"p{n}")})
+    assert len(await other.due(LATER, 7)) == 7
+    assert len(other._found) == 7, "what is not asked for is not kept"
+    await owner.done({ProductKey(f"p{n}") for n in range(20)}, owner.mark())
+    assert await other.due(LATER, 100) == []
+    assert (other._entries, other._found, owner._entries) == ({}, {}, {})

@@ -116,8 +116,10 @@ async def test_a_rivals_sale_is_counted_with_ours_after_the_lost_commit(products
     assert (store.at(A).sales, store.at(A).units) == (3, 9)
 
 
-async def test_so_many_stay_open_and_no_more(products, monkeypatch):
-    monkeypatch.setattr(of_products, "OPEN_MAX", 2)
+@pytest.mark.parametrize(("open_max", "cached_max"), [(2, 3), (3, 2)])
+async def test_so_many_stay_open_and_no_more(store, monkeypatch, open_max, cached_max):
+    monkeypatch.setattr(of_products, "OPEN_MAX", open_max)
+    products = Products(store, cached_max, 10**9)
     for key in (A, B, C):
         await sell(products, sale(key, "e1"), key=key)
     assert list(products._open) == [B, C]
@@ -134,3 +136,12 @@ async def test_so_many_ids_are_kept_open_and_one_product_whatever_it_has(product
     assert (list(products._open), products._open_ids) == ([C], 99)
     await decide(products, C)
     assert (list(products._open), products._open_ids) == ([C], 99)
+
+
+async def test_what_is_forgotten_is_read_again_as_others_have_left_it(products, store):
+    await sell(products, sale(A, "e1"))
+    await elsewhere(store, sale(A, "e2", 5))
+    assert (await products.get([A]))[A].sales == 1, "the cache knows nothing of it"
+    products.forget([A, B])
+    assert (await products.get([A]))[A].sales == 2
+    assert (await opened(products)).state == store.at(A)

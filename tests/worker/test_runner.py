@@ -13,10 +13,11 @@ from fakes import proxy as faulty
 from fakes.clock import NOW
 from fakes.examples import first_change, order_of, state_after
 
-from domain.events import ProductKey
+from domain.events import ProductKey, SaleRecorded
+from domain.folding import fold
 from domain.product import ProductState
 from handlers.announcements import announce_reorder
-from handlers.ports import Change
+from handlers.ports import Change, Committed
 from worker.aws.agenda import DynamoAgenda
 from worker.aws.state import DynamoState
 from worker.clock import SystemClock
@@ -331,6 +332,24 @@ async def test_what_a_dead_worker_left_behind_is_finished(aws, truth):
     ids = [event["detail"]["reorder_id"] for event in await published(aws)]
     assert {"B#north:1", "A:1"} <= set(ids)
     assert (await truth.load([PRODUCTS[0]]))[PRODUCTS[0]].cycle == 1
+
+
+async def test_a_sweep_does_not_believe_what_was_cached_before_another_worker_died(aws, truth):
+    """The one that sweeps has the product in memory, decided; the dead one had counted a sale of it since."""
+    await stocked(aws, 0)
+    await send(aws, sales())
+    async with running(aws, sweep_interval_s=0.2, sweep_age_s=0):
+        await settled(aws, truth, 3 * DAYS)
+        state = (await truth.load([PRODUCTS[0]]))[PRODUCTS[0]]
+        late = SaleRecorded(PRODUCTS[0], "of the dead", NOW, 5, 500)
+        folded = fold(state, [late], NOW)
+        assert await truth.commit([Change(folded.state, folded.written, folded.dropped)]) == [Committed.YES]
+        await DynamoAgenda(aws.clients.dynamodb, aws.settings.state_table, SystemClock()).add(PRODUCTS[:1])
+
+        async def decided():
+            return not (await truth.load([PRODUCTS[0]]))[PRODUCTS[0]].dirty
+
+        await until(decided)
 
 
 async def test_two_workers_on_one_queue_count_each_sale_once(aws, truth):

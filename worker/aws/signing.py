@@ -74,7 +74,8 @@ class Signer:
         # A variable may end in a new line, which would end the header as well.
         signature = hmac.digest(self._key_of(credentials.secret_key.strip()), text.encode(), "sha256").hex()
         names = form.signed_names_with_token if token else form.signed_names
-        said = f"Credential={credentials.access_key.strip()}/{self._scope}, SignedHeaders={names}, Signature={signature}"
+        key = credentials.access_key.strip()
+        said = f"Credential={key}/{self._scope}, SignedHeaders={names}, Signature={signature}"
         added = {DATE: date, "authorization": f"AWS4-HMAC-SHA256 {said}"}
         if token:
             added[TOKEN] = token
