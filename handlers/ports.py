@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from domain.events import ProductKey, ReorderRequired, SaleCorrected, SaleRecorded
 from domain.features import DailySeries, Ints
@@ -115,15 +115,20 @@ class Agenda(Protocol):
     costs a look."""
 
     def mark(self) -> int:
-        """What was added until now, as done() is told."""
+        """What was committed until now, as done() is told."""
         ...
 
-    async def add(self, keys: Collection[ProductKey]) -> None:
-        """Durable when this returns. A failure leaves open whether it is."""
+    async def add(self, keys: Collection[ProductKey]) -> Any:
+        """These products are about to be committed. Durable when this returns; a failure leaves open whether it is.
+        Returns what committed() wants to know."""
+        ...
+
+    async def committed(self, entries: Any, dirty: Collection[ProductKey]) -> None:
+        """The commits of what was added are made, or given up; of these products it is to be decided."""
         ...
 
     async def done(self, keys: Collection[ProductKey], mark: int) -> None:
-        """These products need no decision for anything that was added before the mark."""
+        """These products need no decision for anything that was committed before the mark."""
         ...
 
     async def due(self, before: int, limit: int) -> list[ProductKey]:

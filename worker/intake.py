@@ -1,6 +1,6 @@
 """How does a micro-batch of messages become durable and go?
 
-decode → quarantine what is no event → fold and commit → note what is to be decided → write the counts → acknowledge.
+decode → quarantine what is no event → note the products → fold and commit → write the counts → acknowledge.
 A message is acknowledged only when each of its lines is counted or kept aside; any other is handed back whole, and its
 counted lines will be recognised when it comes again."""
 
@@ -116,13 +116,15 @@ class Intake:
         self._read(batch)
         unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
+        products = {event.product for event in batch.events}
+        entries = await self._agenda.add(products)
+        to_decide = products  # of what fails, some may be durable all the same
         try:
             outcomes, dirty = await self._record(batch.events, partial(self._line_of, batch))
-        except Misconfigured:
-            # What an operator must change about one product may have left others durable: they are to be decided.
-            await self._agenda.add({event.product for event in batch.events})
-            raise
-        await self._agenda.add(dirty)
+            failed = {event.product for event, outcome in zip(batch.events, outcomes, strict=True) if outcome is None}
+            to_decide = dirty | failed
+        finally:
+            await self._agenda.committed(entries, to_decide)
         self._count(batch.events, outcomes)
         if None in outcomes:
             unsettled.update(batch.owners[row] for row, outcome in enumerate(outcomes) if outcome is None)

@@ -1,16 +1,17 @@
 """Which products are still to be decided, should the worker that knows it be gone?
 
-Before its messages are acknowledged, the products that a micro-batch made dirty stand in an entry of the agenda: one
-write, however many products. It is deleted when each of them was decided since. What has stood there for some time was
-left behind by a dead worker, and whoever finds it takes it over. An entry too many costs a look at its products; one
-too few would lose an order, so it is written after the commits and before the acknowledgement."""
+Before a micro-batch is committed, its products are put on the agenda: one entry, however many they are. It is deleted
+when all of them were decided after the commit. What has stood there for some time was left behind by a dead worker, and
+whoever finds it takes it over. An entry too many costs a look at its products; one too few would lose an order."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from random import getrandbits
-from typing import Any, NamedTuple
+from sys import maxsize
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -20,16 +21,21 @@ from handlers.ports import Clock
 from worker.aws.dynamodb import Item, batch_write, gather_bounded, query, text
 from worker.aws.state_codec import SHARDS, shard_of
 
+NEVER = maxsize
+LATE_MS = 5_000  # a commit that took so long may have been overtaken by a sweep
 ENTRY_CHARS_MAX = 50_000  # of labels, a character being at most four bytes; an item may have 400 KB
 
 
-class _Entry(NamedTuple):
-    """An entry this worker has to do with: where it lies, when it was noted (see mark), and what of it is not done."""
+@dataclass(slots=True)
+class Entry:
+    """An entry this worker has to do with: where it lies, when it was written (ms), what of it is not done, and since
+    which mark that may be done: never while its products are not committed."""
 
     pk: str
     sk: str
-    noted: int
+    written_at: int
     left: set[ProductKey]
+    since: int = NEVER
 
 
 class DynamoAgenda:
@@ -38,31 +44,51 @@ class DynamoAgenda:
         self._table = table
         self._clock = clock
         self._me = f"{getrandbits(64):016x}"
-        self._noted = 0
-        self._entries: dict[str, _Entry] = {}
-        self._found: dict[str, _Entry] = {}
+        self._numbered = 0
+        self._marks = 0
+        self._entries: dict[str, Entry] = {}
+        self._found: dict[str, Entry] = {}
 
     def mark(self) -> int:
-        return self._noted
+        return self._marks
 
-    async def add(self, keys: Collection[ProductKey]) -> None:
+    async def add(self, keys: Collection[ProductKey]) -> list[Entry]:
         entries = [self._new(part) for part in _parts(keys)]
-        # Known before it is written: should the answer be lost, it is deleted all the same.
+        # Should the answer be lost it is found by a sweep, like anybody's.
+        await self._write(entries)
         self._entries.update({entry.sk: entry for entry in entries})
+        return entries
+
+    def _new(self, part: set[ProductKey]) -> Entry:
+        self._numbered += 1
+        now = self._clock.now()
+        sk = f"{now:015d}#{self._me}#{self._numbered}"
+        return Entry(f"A#{shard_of(sk)}", sk, now, part)
+
+    async def _write(self, entries: Sequence[Entry]) -> None:
         await batch_write(self._client, self._table, [{"PutRequest": {"Item": _item(entry)}} for entry in entries])
 
-    def _new(self, part: set[ProductKey]) -> _Entry:
-        self._noted += 1
-        sk = f"{self._clock.now():015d}#{self._me}#{self._noted}"
-        return _Entry(f"A#{shard_of(sk)}", sk, self._noted, part)
+    async def committed(self, entries: Sequence[Entry], dirty: Collection[ProductKey]) -> None:
+        late = []
+        self._marks += 1
+        for entry in entries:
+            entry.left.intersection_update(dirty)
+            entry.since = self._marks
+            if entry.left and self._clock.now() - entry.written_at > LATE_MS:
+                late.append(entry)
+        # Somebody may have found it before the commit, and nothing to do.
+        await self._write(late)
 
     async def done(self, keys: Collection[ProductKey], mark: int) -> None:
-        through = []
         for entry in (*self._entries.values(), *self._found.values()):
-            if entry.noted <= mark:
+            if entry.since <= mark:
                 entry.left.difference_update(keys)
-                if not entry.left:  # now, or before, and could not be deleted then
-                    through.append(entry)
+        await self._strike_through()
+
+    async def _strike_through(self) -> None:
+        """Deletes the entries of which nothing is left, also those that could not be deleted before."""
+        known = (*self._entries.values(), *self._found.values())
+        through = [entry for entry in known if not entry.left and entry.since != NEVER]
         deletes = [{"DeleteRequest": {"Key": {"pk": text(entry.pk), "sk": text(entry.sk)}}} for entry in through]
         await batch_write(self._client, self._table, deletes)
         for entry in through:
@@ -70,6 +96,7 @@ class DynamoAgenda:
             self._found.pop(entry.sk, None)
 
     async def due(self, before: int, limit: int) -> list[ProductKey]:
+        await self._strike_through()
         shards = await gather_bounded(partial(self._due_shard, before, limit), range(SHARDS))
         items = sorted((item for shard in shards for item in shard), key=lambda item: item["sk"]["S"])
         keys: dict[ProductKey, None] = {}
@@ -94,17 +121,17 @@ class DynamoAgenda:
             ConsistentRead=True,
         )
 
-    def _taken_over(self, item: Item) -> _Entry:
+    def _taken_over(self, item: Item) -> Entry:
         """Another's entry, as we know it or as it was found."""
         sk = item["sk"]["S"]
         if sk in self._found:
             return self._found[sk]
-        self._noted += 1
+        self._marks += 1
         keys = {product_of(label) for label in from_json(item["products"]["S"])}
-        return _Entry(item["pk"]["S"], sk, self._noted, keys)
+        return Entry(item["pk"]["S"], sk, int(sk[:15]), keys, self._marks)
 
 
-def _item(entry: _Entry) -> Item:
+def _item(entry: Entry) -> Item:
     labels = sorted(product_label(key) for key in entry.left)
     return {"pk": text(entry.pk), "sk": text(entry.sk), "products": text(to_json(labels).decode())}
 
