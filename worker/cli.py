@@ -129,7 +129,7 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help=f"worker processes side by side (1 to {WORKERS_MAX}, default: 1). On one machine they compete for "
-        "its cores and for the same products: it takes longer, and the counts are the same",
+        "its cores, so that it takes longer; by sqs each has products of its own. The counts are the same",
     )
     local.add_argument("--limit", type=positive_number, metavar="N", help="replay the first N sales only")
     local.add_argument(

@@ -192,7 +192,7 @@ DECISION_MUTANTS = (
     Mutant(
         "nothing-noted",
         "what is to be decided stands in the memory of its worker alone",
-        (Edit(INTAKE, "        await self._agenda.add(dirty)\n", ""),),
+        (Edit(INTAKE, "self._agenda.add(products)", "self._agenda.add(())"),),
     ),
     Mutant(
         "no-dirty-sweeper",
