@@ -139,6 +139,21 @@ async def test_events_that_are_no_sales_are_not_counted_as_sales(bench, metrics)
     assert counted(metrics) == (0, 0, 0, 0)
 
 
+async def test_the_products_stand_on_the_agenda_before_they_are_committed(bench):
+    """Whoever is killed between the two must not leave an order undone."""
+    await bench(message("m1", line("1")))
+    said = [call for call in bench.faults.calls if call in ("add", "commit")]
+    assert said == ["add", "commit"]
+    assert await bench.agenda.due(2**50, 10) == [A]
+
+
+async def test_of_a_batch_that_fails_all_products_stay_on_the_agenda(bench):
+    bench.faults.plan("commit", Fault.MISCONFIGURED)
+    with pytest.raises(Misconfigured):
+        await bench(message("m1", line("1")))
+    assert await bench.agenda.due(2**50, 10) == [A], "some of it may be durable all the same"
+
+
 def record(name, event_id, **images):
     """A record of the stream of a table that says sku for product_id."""
     said = {
