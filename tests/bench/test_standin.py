@@ -192,9 +192,9 @@ async def test_an_agenda_is_found_until_it_is_done(clients):
     clock = FakeClock()
     mine, yours = (DynamoAgenda(clients.dynamodb, SETTINGS.state_table, clock) for _ in range(2))
     keys = [ProductKey(f"p{n}") for n in range(30)]
-    await mine.add(keys[:20])
+    await mine.committed(await mine.add(keys[:20]), keys)
     clock.advance(1)
-    await mine.add(keys[20:])
+    await mine.committed(await mine.add(keys[20:]), keys)
     assert await yours.due(NOW, 100) == []
     assert set(await yours.due(NOW + 1, 100)) == set(keys[:20])
     await mine.done(keys[:20], mine.mark())
