@@ -103,11 +103,11 @@ class Settings(BaseSettings):
     records_in_flight: int = Field(
         5_000, ge=1_000, le=1_000_000, description="Records of a stream read and not yet settled"
     )
-    batch_sales: int = Field(2_000, ge=1, le=50_000, description="Sales in one micro-batch, at most about")
+    batch_sales: int = Field(1_000, ge=1, le=50_000, description="Sales in one micro-batch, at most about")
     batch_linger_s: float = Field(0.05, ge=0, le=5, description="How long a micro-batch waits to grow")
     decide_products: int = Field(500, ge=1, le=5_000, description="Products in one assessment")
     decide_interval_s: float = Field(
-        0.25, ge=0.01, le=300, description="Shortest time between assessments of dirty products"
+        0.1, ge=0.01, le=300, description="Shortest time between assessments of dirty products"
     )
     cached_products: int = Field(50_000, ge=1, description="Product states kept in memory")
     cached_mb: int = Field(512, ge=1, description="Megabytes those may take, about")
