@@ -70,7 +70,7 @@ class _OpenMessage:
 
 def partition_of(product_id: str, location_id: str | None, partitions: int) -> int:
     """The one of so many partitions that all sales of a product travel in, at any time and from any producer."""
-    return _crc32(f"{product_id}\x00{location_id or ''}") % partitions
+    return _number_of(product_id, location_id) % partitions
 
 
 def pack(
@@ -157,9 +157,14 @@ _ONE_WAY = _Way(0, None)
 def _way_of(row: Row, groups: int | None, partitions: int) -> _Way:
     if groups is None and partitions == 1:
         return _ONE_WAY
-    number = _crc32(row if isinstance(row, str) else f"{row.get('product_id')}\x00{row.get('location_id') or ''}")
+    number = _crc32(row) if isinstance(row, str) else _number_of(row.get("product_id"), row.get("location_id"))
     # What chose the partition must not choose the group as well, or a partition would have few groups.
     return _Way(number % partitions, None if groups is None else f"g{number // partitions % groups}")
+
+
+def _number_of(product_id: Any, location_id: Any) -> int:
+    """What a product's partition and group are chosen by."""
+    return _crc32(f"{product_id}\x00{location_id or ''}")
 
 
 def _crc32(name: str) -> int:

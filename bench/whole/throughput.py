@@ -10,17 +10,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
+from bench.consumer.measure import Bench
 from bench.rows import Disagreement
-from bench.standin.running import Standin, until
+from bench.standin.running import until
 from bench.standin.sales import Row, Sales, differences
 from bench.standin.shop import open_shop
 from bench.standin.watch import look_at
 from bench.whole.workers import at, workers
-from domain.folding import Folded
-from worker.aws.clients import Clients
 from worker.local.processes import ChildFailed
 from worker.local.report import read_states
 from worker.producer import pack
@@ -46,20 +44,6 @@ class Load:
 class Figures(NamedTuple):
     per_cpu_s: float
     per_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What all measurements share; quick makes them four times shorter."""
-
-    aws: Standin
-    clients: Clients
-    logs: Path
-    past: list[Folded]
-    quick: bool
-
-    def shorter(self, count: int) -> int:
-        return count // 4 if self.quick else count
 
 
 async def measured(bench: Bench, load: Load) -> Figures:
