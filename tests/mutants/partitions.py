@@ -83,8 +83,8 @@ PARTITION_MUTANTS = (
         (
             Edit(
                 PRODUCER,
-                "    return _crc32(f\"{product_id}\\x00{location_id or ''}\") % partitions\n",
-                '    return _crc32(f"{product_id}") % partitions\n',
+                "    return _crc32(f\"{product_id}\\x00{location_id or ''}\")\n",
+                '    return _crc32(f"{product_id}")\n',
             ),
         ),
         test="worker/test_producer.py::test_a_partition_is_what_any_language_can_compute",
