@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types lock verify-image bench bench-ids sim sim-exhaustive mutants chaos soak contract deploy check-deploy upgrade clean
+.PHONY: install run test lint types security sbom fuzz lock verify-image bench bench-ids sim sim-exhaustive mutants chaos soak contract deploy check-deploy upgrade clean
 
 install: $(STAMP)
 
@@ -41,6 +41,19 @@ bench: install  ## ours beside its peers in one run: docs/performance.md; ARGS="
 bench-ids: install  ## how event ids are kept: docs/decisions/0001-event-ids.md; ARGS="--json PATH"
 	.venv/bin/python -m bench.event_ids $(ARGS)
 
+fuzz: install  ## every decoder against bytes that nobody would send: make fuzz SECONDS=600 ARGS="body csv_file" (Linux, x86-64)
+	PYTHONPATH=tests .venv/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(ARGS)
+
+security: install  ## bandit over everything that runs in production
+	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml domain handlers worker forecaster deploy
+
+sbom: install  ## what each image contains, from its lock, as CycloneDX: dist/*.cdx.json; docs/release.md
+	mkdir -p dist
+	for image in worker forecaster; do \
+	  .venv/bin/cyclonedx-py requirements requirements-$$image.lock --pyproject pyproject.toml --output-reproducible \
+	    --sv 1.6 --of JSON -o dist/$$image.cdx.json || exit 1; \
+	done
+
 sim: install  ## the worker in an in-memory AWS under faults, in virtual time: make sim SEEDS=2000 FROM=0
 	PYTHONPATH=tests .venv/bin/python -m simulation --seeds $(or $(SEEDS),200) --from $(or $(FROM),0) $(ARGS)
 
@@ -52,6 +65,9 @@ mutants: install  ## planted bugs, one at a time, and which layer catches each
 
 chaos: install  ## kill real workers and break their network for a minute, then compare exactly; ARGS="--seed 7"
 	PYTHONPATH=tests .venv/bin/python -m chaos $(ARGS)
+
+drill: install  ## a bad deploy spoils 3 % of 100,000 sales; the commands of docs/recovery.md bring them back
+	PYTHONPATH=tests .venv/bin/python -m drill $(ARGS)
 
 soak: install  ## a million events through one worker: does its memory stay flat? ARGS="--events 200000"
 	.venv/bin/python -m bench.soak $(ARGS)

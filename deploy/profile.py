@@ -23,6 +23,7 @@ EXAMPLE = {
     "Subnets": "subnet-00000000000000000,subnet-11111111111111111",
     "SecurityGroup": "sg-00000000000000000",
     "Repository": "example/restock",
+    "ModelImage": f"000000000000.dkr.ecr.us-east-1.amazonaws.com/restock-forecaster@sha256:{'1' * 64}",
     "ModelData": "s3://retail-models-000000000000/model.tar.gz",
     "PipelineKey": "pipelines/retrain.json",
 }

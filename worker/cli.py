@@ -18,6 +18,7 @@ from worker.backtest import arguments as backtest_arguments
 from worker.bulk import arguments as bulk_arguments
 from worker.cost import arguments as cost_arguments
 from worker.doctor import arguments as doctor_arguments
+from worker.history import arguments as history_arguments
 from worker.replay import arguments as replay_arguments
 from worker.retraining import arguments as retrain_arguments
 
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     rebuild_arguments.add_rebuild(
         commands.add_parser("rebuild", help=rebuild_arguments.HELP, description=rebuild_arguments.HELP + ".")
     )
+    history_arguments.add_history(commands.add_parser("history", help=history_arguments.HELP))
     doctor_arguments.add_doctor(commands.add_parser("doctor", help=doctor_arguments.HELP))
     cost = commands.add_parser("cost", help=cost_arguments.HELP)
     cost_arguments.add_cost(cost)

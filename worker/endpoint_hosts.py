@@ -29,6 +29,13 @@ def configured_urls(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]
             yield name, value
 
 
+def collector_urls(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where traces are sent, each with its variable."""
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        if environment.get(name):
+            yield name, environment[name]
+
+
 def why_not(url: str, allowed_hosts: Collection[str]) -> str | None:
     """Why no request may be sent to this URL, None if it may. The reason repeats nothing of what must not be logged."""
     try:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.policy import FORECAST_DAYS, SupplyTerms
-from worker.endpoint_hosts import configured_urls, why_not
+from worker.endpoint_hosts import collector_urls, configured_urls, why_not
 
 MESSAGES_A_RECEIVE = 10
 RECORDS_A_READ = 1_000
@@ -207,8 +207,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _must_be_safe(self) -> Self:
-        said = {"endpoint_url": self.endpoint_url, "runtime_endpoint_url": self.runtime_endpoint_url}
-        for name, url in {**said, **dict(configured_urls(os.environ))}.items():
+        said = [("endpoint_url", self.endpoint_url), ("runtime_endpoint_url", self.runtime_endpoint_url)]
+        said += configured_urls(os.environ)
+        said += collector_urls(os.environ) if self.traces else ()
+        for name, url in said:
             if url is not None and (reason := why_not(url, self.allowed_hosts)):
                 raise ValueError(f"{name} {reason}")
         if self.traces and not all(map(find_spec, ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter"))):

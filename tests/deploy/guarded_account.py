@@ -124,12 +124,14 @@ class GuardedGateway(Gateway):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """url: the emulator, with IAM on. session: the user's, who may nothing until told by may()."""
+    """url: the emulator, with IAM on. session: the user's, who may nothing until told by may(). environment: the same
+    for a process."""
 
     url: str
     gateway: Gateway
     iam: Any
     session: AioSession
+    environment: Mapping[str, str]
 
     def policy(self, name: str) -> dict[str, Any]:
         """A managed policy as CloudFormation made it."""
@@ -178,4 +180,5 @@ async def account(folder: Path, parameters: Mapping[str, str]) -> AsyncIterator[
         session = AioSession()
         session.set_credentials(key["AccessKeyId"], key["SecretAccessKey"])
         async with GuardedGateway(iam, {ENDPOINT: model}) as gateway:
-            yield Account(url, gateway, iam, session)
+            environment = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+            yield Account(url, gateway, iam, session, environment)

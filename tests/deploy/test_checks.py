@@ -11,8 +11,8 @@ import pytest
 from planted_templates import PLANTED, with_the_mistake
 
 from deploy.checks import RULES, findings
-from deploy.profile import STACKS, alarm_metrics, cost_arguments, environment, profile, profile_names, resolved
-from deploy.template import FOLDER, names
+from deploy.profile import EXAMPLE, STACKS, alarm_metrics, cost_arguments, environment, profile, profile_names, resolved
+from deploy.template import FOLDER, names, resolve, template
 from worker.settings import Settings
 
 ROOT = FOLDER.parent.parent
@@ -60,8 +60,6 @@ def test_every_parameter_of_a_profile_is_one_of_a_template():
 
 
 def _parameters(stack):
-    from deploy.template import template
-
     return template(stack)["Parameters"]
 
 
@@ -91,3 +89,14 @@ def test_the_deploy_command_names_what_is_missing_before_it_calls_anybody():
     said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert said.returncode == 2
     assert said.stderr.strip().endswith("--set is missing for ForecasterImage, Image, SecurityGroup, Subnets")
+
+
+def test_a_new_forecaster_image_leaves_the_endpoint_alone():
+    """Or each release would put the first model back, over whatever retraining has made since."""
+    written = template("forecasting")
+    before, after = (
+        resolve("forecasting", written, {**EXAMPLE, "ForecasterImage": f"restock-forecaster@sha256:{digit * 64}"})
+        for digit in "ab"
+    )
+    changed = {name for name, said in before.resources.items() if said != after.resources[name]}
+    assert changed == {"Monthly", "Suggested"}

@@ -7,6 +7,8 @@ Nothing of this has run on AWS. What no emulator tries is listed in docs/deploy.
 from __future__ import annotations
 
 import ast
+import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -16,17 +18,19 @@ import pytest
 import pytest_asyncio
 from guarded_account import account
 from guarded_worker import PARAMETERS, Lives
-from iam_grants import allowing, grants_of, without
+from iam_grants import Grant, allowing, grants_of, without
 
 from deploy.profile import EXAMPLE
 from deploy.template import resolve, template
 from worker.local.embedded_aws import CREDENTIALS
+from worker.local.processes import restock
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parent.parent.parent
 WRITTEN = resolve("permissions", template("permissions"), {**EXAMPLE, **PARAMETERS}).of("AWS::IAM::ManagedPolicy")
 GRANTS = grants_of(WRITTEN["WorkerPolicy"]["PolicyDocument"])
+REBUILD_GRANTS = grants_of(WRITTEN["RebuildPolicy"]["PolicyDocument"])
 # What our code calls AWS's clients; an operation is a method in snake case.
 CLIENTS = {"client", "dynamodb", "sqs", "s3", "streams", "events", "sagemaker", "bedrock", "cloudwatch"}
 ONE_WORD = {"query", "scan", "converse"}
@@ -83,6 +87,42 @@ async def test_without_a_permission_the_worker_is_refused_that_very_action(grant
     lives.account.may(without(document, grant))
     watched = await lives.live(all_but_the_drain(document))
     assert watched.refused == {grant.action}
+
+
+async def test_the_rebuild_task_may_do_what_its_command_does(lives, document):
+    lives.account.may(document, lives.account.policy("restock-rebuild"))
+    code, said = await rebuilt(lives.account)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("grant", REBUILD_GRANTS, ids=lambda grant: f"{grant.sid}-{grant.action}")
+async def test_without_a_permission_of_its_own_the_rebuild_fails_and_names_it(grant, lives, document):
+    # The worker may describe the table whose stream it reads: a rebuild without a stream must stand on its own policy.
+    described = Grant("DescribeWatchedTable", "dynamodb:DescribeTable")
+    lives.account.may(without(document, described), without(lives.account.policy("restock-rebuild"), grant))
+    code, said = await rebuilt(lives.account)
+    assert code == 1
+    assert f"not authorized to perform: {grant.action}" in said
+
+
+async def rebuilt(account):
+    """The rebuild task's command with its variables, as the user: its exit code and what it said."""
+    written = resolve("worker", template("worker"), EXAMPLE).of("AWS::ECS::TaskDefinition")["RebuildTask"]
+    (container,) = written["ContainerDefinitions"]
+    variables = {each["Name"]: each["Value"] for each in container["Environment"]}
+    here = {
+        **account.environment,
+        "RESTOCK_ENDPOINT_URL": account.url,
+        "RESTOCK_RUNTIME_ENDPOINT_URL": account.gateway.url,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *restock(*container["Command"]),
+        env={**os.environ, **variables, **here},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
 
 
 def modules_of_restock_run() -> list[Path]:

@@ -11,9 +11,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
-from botocore.parsers import ResponseParserError
+from botocore.parsers import create_parser
 
+from handlers.errors import TransientFailure
 from worker.aws.answers import Answers
+from worker.aws.clients import translated
 from worker.aws.connections import Answer, Connection
 from worker.health import Health
 
@@ -71,20 +73,26 @@ async def _http_answer(data: bytes) -> None:
 
 
 @cache
-def _answers(service: str, operation: str) -> Answers:
-    model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
-    return Answers(model.operation_model(operation))
+def _model(service: str, operation: str) -> Any:
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service).operation_model(operation)
 
 
 def aws_answer(data: bytes) -> None:
-    """worker/aws/answers.py: what the client's method would return, or botocore's own error."""
-    status = 200 if not data or data[0] % 2 else 400
-    service, operation = OPERATIONS[data[0] % len(OPERATIONS) if data else 0]
+    """worker/aws/answers.py: what botocore's own parser says of the body, or an error that the worker knows."""
+    status, (service, operation) = (200, 400)[data[0] % 2 if data else 0], OPERATIONS[data[0] % 3 if data else 0]
+    model, headers = _model(service, operation), {"content-type": "application/x-amz-json-1.0"}
     try:
-        said = _answers(service, operation).read(Answer(status, {"content-type": "application/x-amz-json-1.0"}, data[1:]))
-    except ResponseParserError:
+        with translated(operation):
+            said = Answers(model).read(Answer(status, headers, data[1:]))
+    except TransientFailure:
         return
-    assert said["ResponseMetadata"]["RetryAttempts"] == 0
+    answer = {"status_code": status, "headers": headers, "body": data[1:], "context": {}}
+    try:
+        expected = create_parser("json").parse(answer, model.output_shape)
+    except ValueError:
+        return  # of a member that the model does not know we read nothing at all
+    for name in set(model.output_shape.members) | {"Error"}:
+        assert said.get(name) == expected.get(name), name
 
 
 class _Writer:

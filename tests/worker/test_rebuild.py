@@ -1,5 +1,5 @@
-"""`restock rebuild` against the embedded AWS: what a stream lost is counted from the table, once, whatever is run again
-or beside it, and what cannot be counted is said."""
+"""`restock rebuild --missing-only` against the embedded AWS: what a stream lost is counted from the table, once,
+whatever is run again or beside it, and what cannot be counted is said."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ async def restock(aws, *arguments, url=None, **settings):
     said = {"RESTOCK_ENDPOINT_URL": url or aws.url, **{f"RESTOCK_{name}": value for name, value in settings.items()}}
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "worker.cli", "rebuild", *arguments),
+        *("-m", "worker.cli", "rebuild", "--missing-only", *arguments),
         env={**os.environ, **said},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -378,7 +378,7 @@ async def test_a_missing_table_ends_the_command_with_one_clear_line(aws, more):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "--from-table"),
+        ((), "--from --from-table --from-export is required"),
         (("--from-table", " "), "must name a table"),
         (("--from-table", TABLE, "--segments", "0"), "must lie between 1 and 64"),
         (("--from-table", TABLE, "--segments", "many"), "--segments"),
@@ -393,10 +393,10 @@ async def test_wrong_use_ends_with_code_2_and_the_reason(arguments, said, capsys
 
 
 async def test_restocks_own_table_and_settings_that_cannot_work_are_wrong_use(capsys, monkeypatch):
-    assert main(["rebuild", "--from-table", "restock-state"]) == 2
+    assert main(["rebuild", "--missing-only", "--from-table", "restock-state"]) == 2
     assert "holds no sales" in capsys.readouterr().err
     monkeypatch.setenv("RESTOCK_BATCH_SALES", "0")
-    assert main(["rebuild", "--from-table", TABLE]) == 2
+    assert main(["rebuild", "--missing-only", "--from-table", TABLE]) == 2
     assert "RESTOCK_BATCH_SALES" in capsys.readouterr().err
 
 

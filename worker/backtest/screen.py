@@ -36,6 +36,7 @@ def show(done: Backtested, title: str) -> None:
     """The table, a row a policy, and the answer to the retailer's question."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     costly = done.entries[0].figures.total_cost is not None
+    costs = ["cost", "holding", "shortage"] if costly else []
     headings = ["policy", *costs, "served", "out", "on hand", "ordered"]
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left", no_wrap=True)

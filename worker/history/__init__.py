@@ -1,1 +1,1 @@
-"""Sales of the past, loaded and judged."""
+"""Sales of the past: loaded as they are, and what is wrong with them."""

@@ -31,7 +31,7 @@ from worker.rebuilding.intents import Intents
 from worker.rebuilding.rows import read_shard
 from worker.rebuilding.shadow import Shadow, shadow_of
 from worker.rebuilding.swapping import Swapping
-from worker.rebuilding.work import Work
+from worker.rebuilding.work import Work, read_json, write_json
 from worker.replay.held_agenda import HeldAgenda
 from worker.replay.progress import Progress
 from worker.settings import Settings
@@ -119,8 +119,10 @@ async def rebuild_from(
 
 async def _caught_up(lag_s: float, clock: Clock, work: Work, stop: asyncio.Event) -> bool:
     """Waits until what was counted before the states were noted stands in the history. False if it was stopped."""
-    noted_at = int(work.before.stat().st_mtime * 1000)
-    while clock.now() < noted_at + lag_s * 1000 and not stop.is_set():
+    noted = work.folder / "noted.json"
+    if (said := read_json(noted)) is None:
+        write_json(noted, said := {"at": clock.now()})
+    while clock.now() < said["at"] + lag_s * 1000 and not stop.is_set():
         await clock.sleep(min(1.0, lag_s))
     return not stop.is_set()
 

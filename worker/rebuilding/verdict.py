@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.buckets import HORIZON_DAYS, KEPT_DAYS, NO_DAY, Bucket, Days
 from domain.events import MS_PER_DAY
@@ -67,10 +68,10 @@ def judged(
     misread = [was is not None and was != check for was, check in zip(known, checks, strict=True)]
     arrived = counted.keys() - before.ids
     both = np.array([each in arrived for each in ids], dtype=bool)
-    days, sales, units = _with_arrived(live, before, sold, both)
+    newest = max(live.buckets.newest, _newest(sold))
+    days, sales, units = _with_arrived(live, before, sold, both, newest)
     extra = _extra(before, sold, ids)
-    equal = (days.main, _rare(days)) == (live.buckets.main, _rare(live.buckets)) and days.newest == live.buckets.newest
-    if equal and (sales, units) == (live.sales, live.units):
+    if _same(days, live.buckets) and (sales, units) == (live.sales, live.units):
         verdict = Verdict.EQUAL
     elif any(wrong and new for wrong, new in zip(misread, both.tolist(), strict=True)):
         verdict = Verdict.WRONG_NOW
@@ -78,6 +79,9 @@ def judged(
         verdict = Verdict.EXTRA
     else:
         verdict = Verdict.SWAP
+        # A day that nothing was sold on, after all, is not the newest.
+        arrived_on = live.buckets.newest if live.newest_day != before.newest_day else NO_DAY
+        days, _, _ = _with_arrived(live, before, sold, both, max(arrived_on, _newest(sold)))
     return Judged(verdict, days, sales, units, int(late.sum()), max(0, extra), sold)
 
 
@@ -94,15 +98,22 @@ def _checks(sold: SoldRows) -> list[bytes]:
     return [whole[at : at + size] for at in range(0, len(whole), size)]
 
 
+def _newest(sold: SoldRows) -> int:
+    return int(sold.days.max()) if len(sold.days) else NO_DAY
+
+
+def _same(some: Days, others: Days) -> bool:
+    return (some.newest, some.main, _rare(some)) == (others.newest, others.main, _rare(others))
+
+
 def _rare(days: Days) -> object:
     return None if days.rare is None or not any(days.rare) else days.rare
 
 
 def _with_arrived(
-    live: ProductState, before: Before, sold: SoldRows, both: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    live: ProductState, before: Before, sold: SoldRows, both: npt.NDArray[np.bool_], newest: int
 ) -> tuple[Days, int, int]:
-    """The days, sales and units of history, and of what arrived meanwhile that history has not."""
-    newest = max(live.buckets.newest, int(sold.days.max()) if len(sold.days) else NO_DAY)
+    """The days up to the newest, the sales and units of history, and of what arrived meanwhile that history has not."""
     sums: dict[int, list[int]] = {day: list(parts) for day, parts in sold.by_day().items() if day >= newest - KEPT_DAYS}
 
     def add(days: dict[int, tuple[int, ...]] | dict[int, Bucket], sign: int) -> None:

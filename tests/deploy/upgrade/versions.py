@@ -1,7 +1,7 @@
 """Which versions of the worker are there to run side by side?
 
 Today's tree, one release on, and, where the history is at hand, a fixed earlier commit. The next release does what an
-upgrade may do: it writes members that today's workers do not know, beside those they do (docs/deploy.md, "Upgrades")."""
+upgrade may do: it writes members that today's workers do not know, beside those they do (docs/deploy.md)."""
 
 from __future__ import annotations
 
