@@ -213,6 +213,8 @@ class ReorderRequired(NamedTuple):
     urgency: str
     projected_stockout_on: int | None
     forecast_source: str
+    supplier: str | None = None
+    proposal_id: str | None = None
 
 
 class InsightPublished(NamedTuple):

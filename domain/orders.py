@@ -38,7 +38,8 @@ class OpenOrder(NamedTuple):
 
     quantity was decided, and is due_on by the lead time. receipts: ids (hex digests) of the consignments counted for
     it, the newest RECEIPTS_MAX: an order may stay open for longer than the ledger remembers an id. requested_on: the
-    day it was decided, or sent if it had to wait (0: by an older version). ended: a planner's last word. proposal: the
+    day it was decided, or sent if it had to wait (0: by an older version). watched: it is noted that somebody looks
+    when it is overdue. ended: a planner's last word. proposal: the
     purchase it went out with. overdue: it was told of as overdue. arrivals: after how many days receipts came, as long
     as that was not passed on."""
 
@@ -48,6 +49,7 @@ class OpenOrder(NamedTuple):
     due_on: int
     receipts: tuple[str, ...] = ()
     requested_on: int = 0
+    watched: bool = False
     supplier: str = ""
     hold: str = ""
     word: Word | None = None
@@ -108,7 +110,10 @@ class OpenOrder(NamedTuple):
 
     def after_word(self, word: Word) -> OpenOrder:
         """The order after a word of the supplier; an older one changes nothing, of two at once the larger holds."""
-        return self._replace(word=word) if self.word is None or word > self.word else self
+        if self.word is not None and word <= self.word:
+            return self
+        heard = self._replace(word=word)
+        return heard._replace(watched=self.watched and heard.expected_on == self.expected_on)
 
     def after_approval(self, approval: Approval) -> OpenOrder:
         """The order once a planner has let it go; one that does not wait for a planner stays as it is."""
@@ -120,6 +125,13 @@ class OpenOrder(NamedTuple):
     def after_rejection(self) -> OpenOrder:
         """The order once a planner does not want it; one that was sent already is for its supplier to cancel."""
         return self._replace(ended=REJECTED) if self.hold else self
+
+    def sent(self, today: int, lead_time_days: int) -> OpenOrder:
+        """The order once nothing holds it any more: the supplier has from today to deliver it."""
+        due_on = today + lead_time_days
+        return self._replace(
+            quantity=self.asked, approval=None, hold="", requested_on=today, due_on=due_on, watched=False
+        )
 
     def after_release(self, proposal: str) -> OpenOrder:
         """The order once its supplier's review has let it go."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from domain.accuracy import coverage
-from domain.decision import OPEN_ORDERS_MAX, Assessment, Decision, decide
+from domain.decision import Assessment, Decision, decide
 from domain.events import ProductKey
 from domain.product import product_label
+from domain.ruling import OPEN_ORDERS_MAX
 from handlers.announcements import announce_reorder
 from handlers.metrics import Metric
 from handlers.ports import Change, Clock, Committed, ForecastRecord, Metrics, OutboxEntry

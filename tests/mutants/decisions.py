@@ -5,6 +5,8 @@ from __future__ import annotations
 from mutants.mutant import Edit, Mutant
 
 DECISION = "domain/decision.py"
+RULING = "domain/ruling.py"
+ORDERING = "domain/ordering.py"
 PRODUCT = "domain/product.py"
 REFORECAST = "handlers/reforecast.py"
 PLACE = "handlers/place_reorders.py"
@@ -19,12 +21,18 @@ DECISION_MUTANTS = (
     Mutant(
         "on-order-not-counted",
         "the position is what is on hand, without what is on order",
-        (Edit(DECISION, "    position = on_hand + on_order\n", "    position = on_hand\n"),),
+        (Edit(RULING, " if self.stock is not None else 0) + self.on_order\n", " if self.stock is not None else 0)\n"),),
     ),
     Mutant(
         "id-by-the-clock",
         "an order is named by when it was decided, so that one need has many names",
-        (Edit(DECISION, "reorder_id=reorder_id(state.key, state.cycle + 1)", "reorder_id=reorder_id(state.key, now)"),),
+        (
+            Edit(
+                ORDERING,
+                "reorder_id=reorder_id(state.key, order.cycle)",
+                "reorder_id=reorder_id(state.key, standing.now)",
+            ),
+        ),
         test="domain/test_decision.py::test_an_order_says_what_it_was_decided_by",
         blind="the judge does not ask what an order is called, nor whether what was delivered is closed",
     ),
