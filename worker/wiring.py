@@ -9,13 +9,18 @@ from dataclasses import replace
 from typing import TextIO
 
 from domain.events import MS_PER_DAY
+from handlers.current_rules import CurrentRules, ReloadRules
 from handlers.explain import Explain
+from handlers.learn_lead_times import LearnLeadTimes
+from handlers.look_again import LookAgain
+from handlers.order_ports import OrderBooks
 from handlers.place_reorders import PlaceReorders
 from handlers.ports import Clock
 from handlers.products import Products
 from handlers.record_sales import RecordSales
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
+from handlers.release_purchases import ReleasePurchases
 from handlers.watermark import Watermark
 from worker.aws.agenda import DynamoAgenda
 from worker.aws.bedrock import BedrockExplainer
@@ -24,11 +29,13 @@ from worker.aws.cloudwatch import CloudWatchForecasts
 from worker.aws.eventbridge import EventBridgeBus
 from worker.aws.forecasts import DynamoForecasts
 from worker.aws.inventory import DynamoInventory
+from worker.aws.order_books import DynamoLeadTimes, DynamoPurchases, DynamoReminders
 from worker.aws.parking import DynamoParking, LateStays
 from worker.aws.sagemaker import SageMakerForecaster
 from worker.aws.state import DynamoState
 from worker.intake import Intake
-from worker.parts import Parts
+from worker.parts import Ordering, Parts
+from worker.rules.sources import rules_source
 from worker.runner import Runner
 from worker.settings import Settings
 from worker.sources.bodies import Bodies
@@ -94,45 +101,83 @@ async def build_parts(
     )
     bus = EventBridgeBus(clients.events, settings.event_bus)
     agenda = DynamoAgenda(clients.dynamodb, settings.state_table, clock)
-    watermark = Watermark()
+    bodies, watermark = Bodies(clients.s3, settings.payload_bucket), Watermark()
+    first_day = _first_day(settings, clock, watermark)
+    relay = RelayOutbox(store, bus, metrics)
     record = RecordSales(products, parking if keeps_late else LateStays(parking), clock, metrics, watermark)
+    ordering = await _ordering(settings, clients, products, record, agenda, relay, first_day, clock, metrics)
     reforecast = Reforecast(
         products,
         DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, clock),
         SageMakerForecaster(clients.sagemaker, settings.sagemaker_endpoint, clock),
         settings.terms,
-        _first_day(settings, clock, watermark),
+        first_day,
         watermark,
         clock,
         metrics,
+        ordering.rules,
     )
-    explain = None
-    if settings.bedrock_model:
-        explainer = BedrockExplainer(clients.bedrock, settings.bedrock_model)
-        explain = Explain(explainer, bus, settings.insights_per_hour, clock, metrics)
     return Parts(
         sources=(),
-        intake=Intake(
-            Bodies(clients.s3, settings.payload_bucket),
-            record,
-            agenda,
-            parking,
-            clock,
-            metrics,
-            settings.table_fields,
-        ),
+        intake=Intake(bodies, record, agenda, parking, clock, metrics, settings.table_fields),
         parking=parking,
         reforecast=reforecast,
-        place_reorders=PlaceReorders(products, clock, metrics),
-        explain=explain,
-        relay_outbox=RelayOutbox(store, bus, metrics),
+        place_reorders=PlaceReorders(products, clock, metrics, ordering.books, ordering.learn_lead_times.note),
+        explain=_explain(settings, clients, bus, clock, metrics),
+        relay_outbox=relay,
         store=store,
         agenda=agenda,
         products=products,
         forecasts=DynamoForecasts(clients.dynamodb, settings.forecasts_table),
         forecast_metrics=CloudWatchForecasts(clients.cloudwatch, settings.metrics_products),
+        ordering=ordering,
         metrics=metrics,
         clock=clock,
+    )
+
+
+def _explain(
+    settings: Settings, clients: Clients, bus: EventBridgeBus, clock: Clock, metrics: EmbeddedMetrics
+) -> Explain | None:
+    if not settings.bedrock_model:
+        return None
+    explainer = BedrockExplainer(clients.bedrock, settings.bedrock_model)
+    return Explain(explainer, bus, settings.insights_per_hour, clock, metrics)
+
+
+async def _ordering(
+    settings: Settings,
+    clients: Clients,
+    products: Products,
+    record: RecordSales,
+    agenda: DynamoAgenda,
+    relay: RelayOutbox,
+    first_day: Callable[[], int],
+    clock: Clock,
+    metrics: EmbeddedMetrics,
+) -> Ordering:
+    """The rules are read once before anything is decided. Misconfigured or TransientFailure if they cannot be had: no
+    worker decides by other rules than those it was told to go by."""
+    current = CurrentRules()
+    reload_rules = None
+    if settings.rules:
+        source = rules_source(settings.rules, clients)
+        current.rules = await source.read()
+        reload_rules = ReloadRules(source, current, metrics)
+    books = OrderBooks(
+        DynamoReminders(clients.dynamodb, settings.state_table),
+        DynamoPurchases(clients.dynamodb, settings.state_table, clock, settings.commit_deadline_s),
+        DynamoLeadTimes(clients.dynamodb, settings.state_table),
+    )
+    return Ordering(
+        rules=current,
+        books=books,
+        look_again=LookAgain(products, books.reminders, first_day),
+        release_purchases=ReleasePurchases(
+            books.purchases, current, record, agenda, relay, first_day, metrics, clock.now
+        ),
+        learn_lead_times=LearnLeadTimes(books.lead_times, current, settings.terms, metrics),
+        reload_rules=reload_rules,
     )
 
 

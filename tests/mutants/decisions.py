@@ -118,7 +118,7 @@ DECISION_MUTANTS = (
     Mutant(
         "no-outbox-entry",
         "an order is committed without the entry that would publish it",
-        (Edit(PLACE, "(announce_reorder(order),) if order is not None else ()", "()"),),
+        (Edit(PLACE, "order=order, outbox=_entries(decision), record", "order=order, outbox=(), record"),),
     ),
     Mutant(
         "published-before-commit",
@@ -126,18 +126,17 @@ DECISION_MUTANTS = (
         (
             Edit(
                 PLACE,
-                "    def __init__(self, products: Products, clock: Clock, metrics: Metrics) -> None:\n",
-                "    def __init__(self, products: Products, clock: Clock, metrics: Metrics, bus: object) -> None:\n"
-                "        self._bus = bus\n",
+                "        arrived: Callable[[Sequence[Arrival]], None] = lambda arrivals: None,\n    ) -> None:\n",
+                "        arrived: Callable[[Sequence[Arrival]], None] = lambda arrivals: None,\n"
+                "        bus: object = None,\n    ) -> None:\n        self._bus = bus\n",
             ),
             Edit(
                 PLACE,
                 "            results = await self._products.commit(",
-                "            orders = [d.order for d in decisions.values() if d.order is not None]\n"
-                "            await self._bus.publish([announce_reorder(order) for order in orders])\n"
+                "            await self._bus.publish([entry for d in decisions.values() for entry in _entries(d)])\n"
                 "            results = await self._products.commit(",
             ),
-            Edit(WIRING, "PlaceReorders(products, clock, metrics)", "PlaceReorders(products, clock, metrics, bus)"),
+            Edit(WIRING, "ordering.learn_lead_times.note)", "ordering.learn_lead_times.note, bus)"),
         ),
     ),
     Mutant(
@@ -180,8 +179,8 @@ DECISION_MUTANTS = (
         (
             Edit(
                 PLACE,
-                "            placed.outbox.append(announce_reorder(decision.order))\n",
-                "            placed.outbox.append(announce_reorder(decision.order)._replace(entry_id=str(now)))\n",
+                "        placed.outbox += _entries(decision)\n",
+                "        placed.outbox += [entry._replace(entry_id=str(now)) for entry in _entries(decision)]\n",
             ),
         ),
         ratio="published_twice",

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import from_json, to_json
+
 from domain.orders import Approval, OpenOrder, Word
 from domain.product import Freeze, Override, ProductState
+from domain.ruling import DecisionRecord, record_from
 
 PLAIN = 5  # fields of an order that every version has known
 _UNSAID = tuple(OpenOrder._field_defaults.values())
@@ -57,3 +60,13 @@ def plan_from(body: Mapping[str, Any]) -> dict[str, Any]:
         "freeze": Freeze(*body["freeze"]) if "freeze" in body else None,
         "override": Override(*body["override"]) if "override" in body else None,
     }
+
+
+def decision_text(record: DecisionRecord) -> str:
+    """A decision and what it was made from, as JSON lists."""
+    return to_json(record).decode()
+
+
+def decision_from(text: str) -> DecisionRecord:
+    """The decision that decision_text wrote."""
+    return record_from(from_json(text))

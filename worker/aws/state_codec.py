@@ -24,9 +24,10 @@ from domain.product import (
     StockLevel,
     product_label,
 )
+from domain.ruling import DecisionRecord
 from handlers.ports import OutboxEntry
 from worker.aws.dynamodb import Item, number, text
-from worker.aws.order_codec import is_plain, order_from, order_row, plan_from, plan_rows
+from worker.aws.order_codec import decision_text, is_plain, order_from, order_row, plan_from, plan_rows
 
 SCHEMA = 2
 PLAIN_SCHEMA = 1  # of a state that an older worker understands as well: a deployment need not wait for it
@@ -210,8 +211,8 @@ def decode_segment(item: Item) -> Segment:
     )
 
 
-def encode_order(order: ReorderRequired, cycle: int) -> Item:
-    return {
+def encode_order(order: ReorderRequired, cycle: int, record: DecisionRecord | None) -> Item:
+    item = {
         "pk": text(f"P#{product_label(order.product)}"),
         "sk": text(f"O#{cycle:010d}"),
         "reorder_id": text(order.reorder_id),
@@ -219,6 +220,7 @@ def encode_order(order: ReorderRequired, cycle: int) -> Item:
         "decided_at": number(order.decided_at),
         "inputs": text(json.dumps(order[3:], ensure_ascii=False)),
     }
+    return item if record is None else {**item, "decision": text(decision_text(record))}
 
 
 def outbox_key(entry_id: str) -> Item:
