@@ -14,6 +14,7 @@ from pathlib import Path
 
 from worker import rebuild_arguments
 from worker.cost import arguments as cost_arguments
+from worker.suppliers import arguments as suppliers_arguments
 
 WORKERS_MAX = 8
 
@@ -91,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     rebuild_arguments.add_rebuild(
         commands.add_parser("rebuild", help=rebuild_arguments.HELP, description=rebuild_arguments.HELP + ".")
+    )
+    suppliers_arguments.add_suppliers(
+        commands.add_parser("suppliers", help=suppliers_arguments.HELP, description=suppliers_arguments.HELP + ".")
     )
     cost = commands.add_parser("cost", help=cost_arguments.HELP)
     cost_arguments.add_cost(cost)

@@ -35,6 +35,7 @@ from domain.product import Outcome, ProductState, StockLevel
 from domain.rules import Buying
 
 D = NEW_YEARS_EVE
+WEEKLY = SupplyTerms()
 NOON = D * MS_PER_DAY
 ORDER = "85123A#north:1"
 TWO_A_DAY = DemandForecast(D, "model", (TotalDemand(1, 2, 0), TotalDemand(8, 16, 0), TotalDemand(28, 56, 0)))
@@ -61,7 +62,7 @@ def order_after(*events, state=ORDERED):
     return order
 
 
-def decided(state, level, *, buying=FREELY, forecast=TWO_A_DAY, terms=SupplyTerms()):
+def decided(state, level, *, buying=FREELY, forecast=TWO_A_DAY, terms=WEEKLY):
     stock = StockLevel(level, 1) if level is not None else None
     [assessed] = assess([state], [stock], [terms], [forecast], [42], [buying])
     decision = decide(state, assessed, NOW)

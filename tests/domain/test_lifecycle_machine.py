@@ -13,7 +13,7 @@ from domain_streams import MUG, NEW_YEARS_EVE, NOW
 from fakes.cover import same_days
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.decision import assess, decide
 from domain.events import (
@@ -83,6 +83,11 @@ class Market(RuleBasedStateMachine):
         self.overrides = 0
         self.terms = SupplyTerms(lead_time_days=3, order_cycle_days=5, pack_size=2, minimum_order_quantity=4)
 
+    @initialize()
+    def open_shop(self) -> None:
+        history = [SaleRecorded(MUG, f"h{n}", (self.day - n) * MS_PER_DAY, 3, 300) for n in range(1, 30)]
+        self.state = fold(self.state, history, NOW).state
+
     def say(self, kind, *fields, days_ago=0) -> None:
         """Somebody says something; it is heard some time, or never."""
         self.made += 1
@@ -91,25 +96,20 @@ class Market(RuleBasedStateMachine):
     def an_order(self, data) -> str:
         return data.draw(st.sampled_from(sorted(self.books)))
 
-    @rule(quantities=st.lists(st.integers(-2, 12), min_size=1, max_size=3), days=st.integers(0, 2))
-    def sell(self, quantities, days) -> None:
-        self.day += days
-        for quantity in quantities:
-            self.made += 1
-            self.on_hand -= quantity
-            sale = SaleRecorded(MUG, f"e{self.made}", self.day * MS_PER_DAY, quantity, 100 * quantity)
-            self.state = fold(self.state, [sale, sale], NOW).state
+    def sell(self, quantity) -> None:
+        self.made += 1
+        self.on_hand -= quantity
+        sale = SaleRecorded(MUG, f"e{self.made}", self.day * MS_PER_DAY, quantity, 100 * quantity)
+        self.state = fold(self.state, [sale, sale], NOW).state
 
     @precondition(lambda self: self.books)
     @rule(data=st.data(), quantity=st.integers(0, 30), due=st.none() | st.integers(0, 9), ago=st.integers(0, 3))
-    def confirm(self, data, quantity, due, ago) -> None:
-        due_on = None if due is None else self.day + due
-        self.say(OrderConfirmed, self.an_order(data), quantity, due_on, days_ago=ago)
-
-    @precondition(lambda self: self.books)
-    @rule(data=st.data(), quantity=st.integers(1, 20))
-    def ship(self, data, quantity) -> None:
-        self.say(OrderShipped, self.an_order(data), quantity)
+    def confirm_or_ship(self, data, quantity, due, ago) -> None:
+        order_id = self.an_order(data)
+        if data.draw(st.booleans()):
+            self.say(OrderConfirmed, order_id, quantity, None if due is None else self.day + due, days_ago=ago)
+        else:
+            self.say(OrderShipped, order_id, quantity + 1)
 
     @precondition(lambda self: self.books)
     @rule(data=st.data(), quantity=st.integers(1, 20))
@@ -125,34 +125,33 @@ class Market(RuleBasedStateMachine):
     def end(self, data, ago, kind) -> None:
         self.say(kind, self.an_order(data), days_ago=ago)
 
-    @precondition(lambda self: self.books)
+    @precondition(lambda self: any(book.held for book in self.books.values()))
     @rule(data=st.data(), quantity=st.none() | st.integers(1, 40), ago=st.integers(0, 3))
-    def approve(self, data, quantity, ago) -> None:
-        self.say(OrderApproved, self.an_order(data), quantity, days_ago=ago)
-
-    @precondition(lambda self: self.books)
-    @rule(data=st.data())
-    def release(self, data) -> None:
-        self.say(OrderReleased, self.an_order(data), "acme:2012-01-02")
-
-    @rule(frozen=st.booleans(), days=st.none() | st.integers(0, 3))
-    def freeze(self, frozen, days) -> None:
-        if frozen:
-            self.say(ProductFrozen, None if days is None else self.day + days)
+    def let_go(self, data, quantity, ago) -> None:
+        order_id = data.draw(st.sampled_from(sorted(o for o, book in self.books.items() if book.held)))
+        if data.draw(st.booleans()):
+            self.say(OrderApproved, order_id, quantity, days_ago=ago)
         else:
-            self.say(ProductUnfrozen)
+            self.say(OrderReleased, order_id, "acme:2012-01-02")
 
-    @rule(quantity=st.integers(1, 30))
-    def override(self, quantity) -> None:
-        self.say(QuantityOverridden, quantity)
+    @rule(what=st.sampled_from(["freeze", "thaw", "thaw", "override"]), days=st.none() | st.integers(0, 3))
+    def plan(self, what, days) -> None:
+        if what == "freeze":
+            self.say(ProductFrozen, None if days is None else self.day + days)
+        elif what == "thaw":
+            self.say(ProductUnfrozen)
+        else:
+            self.say(QuantityOverridden, 5 + (days or 0))
 
     @precondition(lambda self: self.under_way)
-    @rule(data=st.data(), again=st.booleans())
-    def hear(self, data, again) -> None:
-        event = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
-        self.hear_one(event)
-        if again:
-            self.under_way.append(event)
+    @rule(data=st.data(), count=st.integers(1, 5))
+    def hear(self, data, count) -> None:
+        """Some of what is under way, in any order; some of it comes again later."""
+        for _ in range(min(count, len(self.under_way))):
+            event = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+            self.hear_one(event)
+            if data.draw(st.booleans()):
+                self.under_way.append(event)
 
     def hear_one(self, event) -> None:
         self.state = fold(self.state, [event, event], NOW).state
@@ -187,9 +186,10 @@ class Market(RuleBasedStateMachine):
         closed.sort(key=lambda order_id: int(order_id.rpartition(":")[2]))
         self.known -= set(closed[:-CLOSED_MAX])
 
-    @rule(days=st.integers(0, 4), way=st.sampled_from(sorted(WAYS)))
-    def decide(self, days, way) -> None:
+    @rule(days=st.integers(0, 4), sold=st.integers(-2, 25), way=st.sampled_from(sorted(WAYS)))
+    def sell_and_decide(self, days, sold, way) -> None:
         self.day += days
+        self.sell(sold)
         before, position = self.state, self.on_hand + self.on_order
         decision, assessed = self.decision(way)
         again, _ = self.decision(way, decision.state)
@@ -273,4 +273,4 @@ class Market(RuleBasedStateMachine):
 
 
 TestMarket = Market.TestCase
-TestMarket.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestMarket.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from domain.events import ProductKey
 from domain.features import rolling_features, series_of
+from domain.ordering import counts_by_status
 from domain.product import ProductState, product_of
 from handlers.metrics import Metric
 from worker.aws.dynamodb import Item
@@ -101,6 +102,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "units": sum(state.units for state in outcome.states),
         "reorders_published": len(subscriber.reorders),
         "reorders_distinct": len(subscriber.order_ids),
+        "orders": counts_by_status(outcome.states),
         "insights": len(subscriber.insights),
         "forecast_calls": seen[Metric.FORECAST_CALLS],
         "model_forecasts": seen[Metric.FORECASTS_MODEL],

@@ -201,6 +201,7 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_DRAIN_TIMEOUT_S": "25",
         "RESTOCK_SWEEP_INTERVAL_S": "5",
         "RESTOCK_SWEEP_AGE_S": "10",
+        "RESTOCK_PURCHASES_INTERVAL_S": "2",
         "RESTOCK_LEASE_S": "8",
         "RESTOCK_CHECKPOINT_INTERVAL_S": "1",
         "RESTOCK_SHARD_IDLE_S": "0.2",
