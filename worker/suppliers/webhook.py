@@ -30,6 +30,8 @@ BODY_BYTES_MAX = 1_000_000
 HEAD_BYTES_MAX = 16_000
 READ_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 20.0
+LINGER_S = 1.0
+LINGER_READS_MAX = 100
 AT_ONCE_MAX = 32
 REFUSED_SHOWN_MAX = 20
 
@@ -89,6 +91,8 @@ class Webhook:
                     request = await _read(reader)
                 _write(writer, await self._answer_to(request))
                 await writer.drain()
+                if request is not None and request.too_large:
+                    await _part(reader, writer)
         except (TimeoutError, ConnectionError):
             pass  # Whoever asked went away, or is too slow.
         finally:
@@ -144,6 +148,15 @@ async def _read(reader: asyncio.StreamReader) -> _Request | None:
             return None
     request.method = parser.get_method()
     return request
+
+
+async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Lets the other side read its answer: a connection that is closed with something unread in it is reset."""
+    writer.write_eof()
+    async with asyncio.timeout(LINGER_S):
+        for _ in range(LINGER_READS_MAX):
+            if not await reader.read(65_536):
+                return
 
 
 def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
