@@ -26,7 +26,7 @@ from domain.events import (
 from domain.orders import CLOSED, Approval, OpenOrder, Word
 from domain.product import Freeze, Outcome, Override, ProductState, cycle_of
 
-CLOSED_MAX = 4
+CLOSED_MAX = 2
 FOR_EVER = 10**6
 NOT_FROZEN = -1
 
@@ -69,7 +69,7 @@ def with_order(state: ProductState, changed: OpenOrder) -> ProductState:
     closed = [order for order in every if order.outstanding == 0]
     return state._replace(
         open_orders=tuple(order for order in every if order.outstanding),
-        closed_orders=tuple(order._replace(receipts=()) for order in closed)[-CLOSED_MAX:],
+        closed_orders=tuple(closed[-CLOSED_MAX:]),
     )
 
 

@@ -136,6 +136,13 @@ def test_a_confirmation_that_comes_after_all_was_received_changes_nothing_unless
     assert reopened.closed_orders == ()
 
 
+def test_a_consignment_told_of_again_after_its_order_closed_and_the_ledger_forgot_does_not_open_it():
+    state, _ = heard(said(OrderShipped, 10), said(ShipmentReceived, 10))
+    forgotten = state._replace(ledger=ORDERED.ledger)
+    state, outcomes = heard(said(OrderShipped, 10), said(ShipmentReceived, 10), state=forgotten)
+    assert (outcomes, state.open_orders) == ([Outcome.DUPLICATE, Outcome.DUPLICATE], ())
+
+
 def test_a_few_closed_orders_are_remembered():
     orders = tuple(OpenOrder(n, 1, 0, D) for n in range(1, CLOSED_MAX + 3))
     events = [said(ShipmentReceived, 1, order_id=f"85123A#north:{order.cycle}") for order in orders]

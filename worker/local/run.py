@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.aws.clients import Endpoints, open_clients
+from worker.local.decisions import read_decisions
 from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aws, emulator
 from worker.local.gateway import Gateway
 from worker.local.models import Models
@@ -101,8 +102,10 @@ async def _play(local: Local, sales: SalesFile, total: int, started: float) -> t
         seconds = time.monotonic() - started
         await _end(local, background)
     states = await read_states(local.clients.dynamodb, local.settings.state_table)
+    tables = local.settings.state_table, local.settings.forecasts_table
     outcome = Outcome(
         states=states,
+        decisions=await read_decisions(local.clients.dynamodb, tables) if local.options.report is not None else (),
         observed=local.observed,
         subscriber=local.subscriber,
         source=local.options.source,
