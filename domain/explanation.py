@@ -65,7 +65,7 @@ def _position(known: Known, ruling: Ruling) -> str:
 
 
 def _outcome(known: Known, ruling: Ruling) -> str:
-    terms, by = known.terms, f" by {known.override.by}" if known.override is not None and known.override.by else ""
+    terms, maximum = known.terms, known.buying.maximum_stock
     match ruling.why:
         case w if w in (ENOUGH, NO_STOCK):
             return "Nothing was ordered."
@@ -74,17 +74,20 @@ def _outcome(known: Known, ruling: Ruling) -> str:
         case w if w == FULL:
             return (
                 f"{ruling.needed} were needed, and nothing was ordered: no order that the supplier takes fits below "
-                f"the maximum stock of {known.buying.maximum_stock}."
+                f"the maximum stock of {maximum}."
             )
         case w if w == TOO_MANY:
             return f"{ruling.needed} were needed, and nothing was ordered: {OPEN_ORDERS_MAX} orders are open."
+        case w if w == ORDERED and ruling.quantity < ruling.needed:
+            cut = f"{ruling.quantity} were ordered, cut to the maximum stock of {maximum}"
+            return f"{cut}; what is missing to the target comes to {ruling.needed}."
         case w if w == ORDERED:
-            cut = f", cut to the maximum stock of {known.buying.maximum_stock}" * (ruling.quantity < ruling.needed)
             return (
-                f"{ruling.quantity} were ordered{cut}: what is missing to the target, at least "
+                f"{ruling.quantity} were ordered: what is missing to the target, at least "
                 f"{terms.minimum_order_quantity}, in packs of {terms.pack_size}."
             )
-    return f"{ruling.quantity} were ordered as a planner said{by}; the policy asked for {ruling.needed}."
+    by = f" ({known.override.by})" if known.override is not None and known.override.by else ""
+    return f"{ruling.quantity} were ordered as a planner{by} said; the policy asked for {ruling.needed}."
 
 
 def _frozen(known: Known) -> str:

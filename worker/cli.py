@@ -119,7 +119,7 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         "--report",
         type=Path,
         metavar="DIR",
-        help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl there",
+        help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl, decisions.jsonl there",
     )
     local.add_argument(
         "--source",

@@ -6,6 +6,7 @@ from mutants.mutant import Edit, Mutant
 
 DECISION = "domain/decision.py"
 RULING = "domain/ruling.py"
+ORDERS = "domain/orders.py"
 ORDERING = "domain/ordering.py"
 PRODUCT = "domain/product.py"
 REFORECAST = "handlers/reforecast.py"
@@ -22,6 +23,37 @@ DECISION_MUTANTS = (
         "on-order-not-counted",
         "the position is what is on hand, without what is on order",
         (Edit(RULING, " if self.stock is not None else 0) + self.on_order\n", " if self.stock is not None else 0)\n"),),
+    ),
+    Mutant(
+        "proposed-not-counted",
+        "an order counts as on order only when it was sent, so that its need is proposed again and again",
+        (
+            Edit(
+                ORDERS,
+                "        promised = self.asked if self.word is None else self.word.quantity\n",
+                "        asked = 0 if self.hold else self.asked\n"
+                "        promised = asked if self.word is None else self.word.quantity\n",
+            ),
+        ),
+        test="domain/test_lifecycle.py::test_a_dear_order_is_proposed_and_counts_and_goes_out_once_when_it_is_approved",
+        blind="in the simulation no order has to wait",
+    ),
+    Mutant(
+        "older-word-wins",
+        "of two confirmations of a supplier the one that arrives last holds, not the one that was said last",
+        (Edit(ORDERS, "self.word is not None and word <= self.word", "self.word is not None and word == self.word"),),
+    ),
+    Mutant(
+        "cancellation-forgets-the-lorry",
+        "what was shipped before a cancellation is no longer on order",
+        (Edit(ORDERS, "max(promised, self.shipped) - self.received", "promised - self.received"),),
+    ),
+    Mutant(
+        "overdue-told-each-time",
+        "an order that is overdue is told of at every decision",
+        (Edit(ORDERING, "overdue = order.overdue or order.is_overdue(today)", "overdue = order.overdue"),),
+        test="domain/test_lifecycle.py::test_an_overdue_order_is_told_of_once_and_never_ordered_again",
+        blind="the judge does not ask what is said of an order that is late",
     ),
     Mutant(
         "id-by-the-clock",

@@ -137,10 +137,11 @@ def _background(local: Local) -> list[asyncio.Task[None]]:
 
 async def _end(local: Local, background: list[asyncio.Task[None]]) -> None:
     """Stops everything in order; raises what one of them failed with."""
-    keeping, *others = background
+    keeping, listening, *others = background
+    local.subscriber.ended = True
     for task in others:
         task.cancel()
-    await asyncio.wait(others)
+    await asyncio.wait([listening, *others])
     await local.end()
     await asyncio.wait([keeping])
     for task in background:
