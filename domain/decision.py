@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from domain.accuracy import remember_interval
+from domain.buying import FREELY, Buying
 from domain.events import ReorderRequired
 from domain.features import Floats
 from domain.forecast import DemandForecast, TotalDemand, total_quantile
@@ -19,7 +20,6 @@ from domain.ordering import Moved, Standing, announcement, moved_on, waiting_lin
 from domain.orders import REVIEW, OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, urgency
 from domain.product import ForecastNote, Interval, ProductState, StockLevel, product_label
-from domain.rules import FREELY, Buying
 from domain.ruling import DecisionRecord, Known, levels, rule_on
 from domain.signals import deserves_insight, stock_band
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain.events import ProductKey, ReorderRequired
+from domain.joint_purchases import WaitingLine
 from domain.orders import APPROVED, RELEASED, REVIEW, OpenOrder
 from domain.policy import SupplyTerms
 from domain.product import ProductState, reorder_id
-from domain.purchasing import WaitingLine
 
 
 class Standing(NamedTuple):

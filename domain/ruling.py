@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.buying import FREELY, Buying
 from domain.features import Floats
 from domain.orders import APPROVAL, REVIEW
 from domain.policy import FORECAST_DAYS, SupplyTerms, Thresholds, order_quantity, thresholds
 from domain.product import Override
-from domain.rules import FREELY, Buying
 
 OPEN_ORDERS_MAX = 64
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from domain.events import InsightPublished, ProductKey, ReorderRequired
+from domain.joint_purchases import Purchase
 from domain.ordering import Overdue
 from domain.product import product_label, reorder_id
-from domain.purchasing import Purchase
 from domain.ruling import DecisionRecord, value_minor
 from handlers.ports import OutboxEntry
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import structlog
 
+from domain.buying import NO_RULES, Buying, RuleSet, buying_of
 from domain.policy import SupplyTerms
 from domain.product import ProductState
-from domain.rules import NO_RULES, Buying, RuleSet, buying_of
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.order_ports import RulesSource

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from domain.buying import RuleSet
 from domain.events import ProductKey
+from domain.joint_purchases import Purchase, WaitingLine
 from domain.lead_times import LeadTimes
-from domain.purchasing import Purchase, WaitingLine
-from domain.rules import RuleSet
 from handlers.errors import Misconfigured
 from handlers.ports import OutboxEntry
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from domain.buying import Rule
 from domain.events import MS_PER_DAY, OrderReleased, ProductKey
+from domain.joint_purchases import Purchase, WaitingLine, purchase_of
 from domain.product import reorder_id
-from domain.purchasing import Purchase, WaitingLine, purchase_of
-from domain.rules import Rule
 from handlers.announcements import announce_purchase
 from handlers.current_rules import CurrentRules
 from handlers.metrics import Metric

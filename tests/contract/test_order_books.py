@@ -10,8 +10,8 @@ from fakes.examples import ODD_KEYS, A, B, C, entry
 from fakes.order_books import InMemoryLeadTimes, InMemoryPurchases, InMemoryReminders
 from fakes.state import InMemoryState
 
+from domain.joint_purchases import Purchase, WaitingLine
 from domain.lead_times import LeadTimes
-from domain.purchasing import Purchase, WaitingLine
 from handlers.order_ports import OrderBooks, Reminder, Waiting
 from worker.aws.order_books import DynamoLeadTimes, DynamoPurchases, DynamoReminders
 

@@ -11,6 +11,7 @@ from domain_streams import MUG, NEW_YEARS_EVE, NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.buying import Buying
 from domain.decision import assess, decide
 from domain.events import (
     MS_PER_DAY,
@@ -32,7 +33,6 @@ from domain.lifecycle import CLOSED_MAX, FOR_EVER
 from domain.orders import APPROVAL, REVIEW, OpenOrder
 from domain.policy import SupplyTerms
 from domain.product import Outcome, ProductState, StockLevel
-from domain.rules import Buying
 
 D = NEW_YEARS_EVE
 WEEKLY = SupplyTerms()

@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from domain.buying import Buying
 from domain.decision import assess, decide
 from domain.events import (
     MS_PER_DAY,
@@ -37,7 +38,6 @@ from domain.forecast import DemandForecast, baseline_totals
 from domain.lifecycle import CLOSED_MAX
 from domain.policy import FORECAST_DAYS, SupplyTerms
 from domain.product import ProductState, StockLevel
-from domain.rules import Buying
 from domain.ruling import replay
 
 WAYS = {

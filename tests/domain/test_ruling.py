@@ -9,6 +9,7 @@ from domain_streams import MUG, NEW_YEARS_EVE, NOW
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.buying import Buying
 from domain.decision import assess, decide
 from domain.explanation import explain_decision
 from domain.forecast import DemandForecast, TotalDemand
@@ -16,7 +17,6 @@ from domain.lifecycle import FOR_EVER
 from domain.orders import APPROVAL, REVIEW, OpenOrder
 from domain.policy import SupplyTerms
 from domain.product import Freeze, Override, ProductState, StockLevel
-from domain.rules import Buying
 from domain.ruling import OPEN_ORDERS_MAX, DecisionRecord, Known, record_from, replay, rule_on
 
 D = NEW_YEARS_EVE

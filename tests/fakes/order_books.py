@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from domain.joint_purchases import Purchase, WaitingLine
 from domain.lead_times import LeadTimes, merged
 from domain.product import product_label
-from domain.purchasing import Purchase, WaitingLine
 from fakes.faults import Faults
 from fakes.state import InMemoryState
 from handlers.order_ports import Reminder, Waiting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.rules import Rule, RuleSet
+from domain.buying import Rule, RuleSet
 from handlers.current_rules import CurrentRules, ReloadRules
 from handlers.errors import TransientFailure
 from handlers.metrics import Metric

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fakes.order_books import InMemoryLeadTimes
 
+from domain.buying import Rule, RuleSet
 from domain.lead_times import DAYS_MAX, ENOUGH, LeadTimes, merged
 from domain.ordering import Arrival
 from domain.policy import SupplyTerms
-from domain.rules import Rule, RuleSet
 from handlers.current_rules import CurrentRules
 from handlers.learn_lead_times import LearnLeadTimes
 from handlers.metrics import Metric

@@ -12,7 +12,7 @@ from fakes.examples import A, B, sale
 from fakes.faults import Fault
 from fakes.order_books import InMemoryLeadTimes, InMemoryPurchases, InMemoryReminders
 
-from domain.rules import EPOCH_WEEKDAY, Rule, RuleSet
+from domain.buying import EPOCH_WEEKDAY, Rule, RuleSet
 from handlers.current_rules import CurrentRules
 from handlers.errors import TransientFailure
 from handlers.metrics import Metric

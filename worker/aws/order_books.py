@@ -15,9 +15,9 @@ from botocore.exceptions import ClientError
 from pydantic_core import from_json, to_json
 
 from domain.events import MS_PER_DAY, ProductKey
+from domain.joint_purchases import Purchase, WaitingLine
 from domain.lead_times import LeadTimes
 from domain.product import product_label, product_of
-from domain.purchasing import Purchase, WaitingLine
 from handlers.order_ports import Reminder, Waiting
 from handlers.ports import Clock, OutboxEntry
 from worker.aws.clients import error_code, translated

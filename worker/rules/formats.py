@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from domain.rules import RuleSet
+from domain.buying import RuleSet
 from handlers.order_ports import InvalidRules
 from worker.rules.model import rules_of
 

@@ -9,7 +9,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from domain.rules import RuleSet
+from domain.buying import RuleSet
 from handlers.order_ports import InvalidRules, RulesSource
 from worker.aws.clients import Clients, translated
 from worker.rules.formats import BYTES_MAX, rules_in, sections_of

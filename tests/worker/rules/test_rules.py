@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from domain.buying import NO_RULES, Rule, RuleSet, buying_of, longest_gap, next_review_day, review_day
 from domain.events import ProductKey
 from domain.policy import SupplyTerms
-from domain.rules import NO_RULES, Rule, RuleSet, buying_of, longest_gap, next_review_day, review_day
 from handlers.order_ports import InvalidRules
 from worker.aws.clients import Clients
 from worker.rules.formats import rules_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.rules import Rule
+from domain.buying import Rule
 from handlers.errors import Misconfigured
 from handlers.order_ports import InvalidRules
 from worker.rules.formats import rules_in

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from domain.buying import EVERY_DAY, Rule, next_review_day, review_day
 from domain.events import ProductKey
-from domain.rules import EVERY_DAY, Rule, next_review_day, review_day
 
 LINES_MAX = 500
 EPOCH = date(1970, 1, 1)

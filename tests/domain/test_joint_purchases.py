@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from domain.buying import Rule
 from domain.events import ProductKey
-from domain.purchasing import LINES_MAX, WaitingLine, purchase_of
-from domain.rules import Rule
+from domain.joint_purchases import LINES_MAX, WaitingLine, purchase_of
 
 MONDAY = 15_341  # 2012-01-02
 MONDAYS = Rule(order_weekdays=(0,), minimum_order_value_minor=1_000)
