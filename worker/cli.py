@@ -20,6 +20,7 @@ from worker.cost import arguments as cost_arguments
 from worker.doctor import arguments as doctor_arguments
 from worker.replay import arguments as replay_arguments
 from worker.retraining import arguments as retrain_arguments
+from worker.suppliers import arguments as suppliers_arguments
 
 WORKERS_MAX = 8
 
@@ -100,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("rebuild", help=rebuild_arguments.HELP, description=rebuild_arguments.HELP + ".")
     )
     doctor_arguments.add_doctor(commands.add_parser("doctor", help=doctor_arguments.HELP))
+    suppliers_arguments.add_suppliers(
+        commands.add_parser("suppliers", help=suppliers_arguments.HELP, description=suppliers_arguments.HELP + ".")
+    )
     cost = commands.add_parser("cost", help=cost_arguments.HELP)
     cost_arguments.add_cost(cost)
     cost.set_defaults(run=_cost)
@@ -127,7 +131,7 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         "--report",
         type=Path,
         metavar="DIR",
-        help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl there",
+        help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl, decisions.jsonl there",
     )
     local.add_argument(
         "--source",

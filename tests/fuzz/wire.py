@@ -81,7 +81,9 @@ def aws_answer(data: bytes) -> None:
     status = 200 if not data or data[0] % 2 else 400
     service, operation = OPERATIONS[data[0] % len(OPERATIONS) if data else 0]
     try:
-        said = _answers(service, operation).read(Answer(status, {"content-type": "application/x-amz-json-1.0"}, data[1:]))
+        said = _answers(service, operation).read(
+            Answer(status, {"content-type": "application/x-amz-json-1.0"}, data[1:])
+        )
     except ResponseParserError:
         return
     assert said["ResponseMetadata"]["RetryAttempts"] == 0

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from upgrade.rollout import roll_out
 from upgrade.versions import ROOT, earlier_release, next_release
-
 from worker.local.embedded_aws import CREDENTIALS, emulator
 
 SHOWN_MAX = 40

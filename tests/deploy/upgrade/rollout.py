@@ -22,8 +22,8 @@ from typing import Any
 
 from chaos.compare import findings, read_kept
 from chaos.sales import Line
-from upgrade.versions import MARK
 
+from upgrade.versions import MARK
 from worker.aws.clients import Clients, Endpoints, open_clients
 from worker.local.embedded_aws import create_resources, embedded_aws
 from worker.local.processes import Child, free_port, restock, start
