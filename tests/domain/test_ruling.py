@@ -136,6 +136,13 @@ terms_of = st.builds(
     service_level=st.floats(0.51, 0.99),
     pack_size=st.integers(1, 12),
     minimum_order_quantity=st.integers(0, 30),
+    fill_rate=st.none() | st.floats(0.5, 0.99),
+    shortage_cost=st.none() | st.floats(0.01, 9),
+    holding_cost=st.none() | st.floats(0.01, 9),
+    ordering_cost=st.none() | st.floats(0, 99),
+    lead_time_sd_days=st.floats(0, 9),
+    maximum_stock=st.none() | st.integers(0, 90),
+    shelf_life_days=st.none() | st.integers(1, 90),
 )
 ways_to_buy = st.builds(
     Buying,
