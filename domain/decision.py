@@ -7,21 +7,23 @@ then nothing is decided, the product stays dirty and is assessed again."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from domain.accuracy import remember_interval
+from domain.buying import FREELY, Buying
 from domain.events import ReorderRequired
 from domain.features import Floats
 from domain.forecast import DemandForecast, TotalDemand, total_quantile
-from domain.orders import OpenOrder
-from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, order_quantity, thresholds, urgency
-from domain.product import ForecastNote, Interval, ProductState, StockLevel, reorder_id
+from domain.ordering import Moved, Standing, announcement, moved_on, waiting_line
+from domain.orders import REVIEW, OpenOrder
+from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, urgency
+from domain.product import ForecastNote, Interval, ProductState, StockLevel, product_label
 from domain.purchase import UNLIMITED
+from domain.ruling import DecisionRecord, Known, levels, rule_on
 from domain.signals import deserves_insight, stock_band
 
-OPEN_ORDERS_MAX = 64
 INTERVAL = (0.1, 0.9)
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -43,6 +45,7 @@ class Assessment:
     demand_quantiles: tuple[int, int, int]
     interval: tuple[int, int]
     ceiling: int = UNLIMITED
+    buying: Buying = FREELY
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,16 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The next state of a product and what it asks the world for."""
+    """The next state of a product and what it asks the world for. order is the one that was opened, sent or not; moved
+    is what became of those before it."""
 
     state: ProductState
     order: ReorderRequired | None
     crossing: Crossing | None
     cover_days: float
     on_hand: int | None
+    moved: Moved
+    record: DecisionRecord
 
 
 def assess(
@@ -70,11 +76,12 @@ def assess(
     terms: Sequence[SupplyTerms],
     forecasts: Sequence[DemandForecast],
     inputs: Sequence[int],
+    buying: Sequence[Buying] | None = None,
 ) -> list[Assessment]:
-    """Computes every product's thresholds at once."""
+    """Computes every product's thresholds at once. buying: how each is bought; freely if nothing is said."""
     protection = _column([f.over(t.protection_days) for f, t in zip(forecasts, terms, strict=True)])
     period = _column([f.over(FORECAST_DAYS) for f in forecasts])
-    levels = thresholds(list(terms), *protection, period[0] / FORECAST_DAYS)
+    found = levels(terms, protection, period[0])
     quantiles = np.stack([total_quantile(p, *period) for p in QUANTILES], axis=1)
     first_day = _column([f.over(1) for f in forecasts])
     intervals = np.stack([total_quantile(p, *first_day) for p in INTERVAL], axis=1)
@@ -85,11 +92,12 @@ def assess(
             terms=terms[row],
             forecast=forecasts[row],
             inputs=inputs[row],
-            reorder_point=int(levels.reorder_point[row]),
-            target=int(levels.target[row]),
+            reorder_point=int(found.reorder_point[row]),
+            target=int(found.target[row]),
             demand_quantiles=(int(quantiles[row, 0]), int(quantiles[row, 1]), int(quantiles[row, 2])),
             interval=(int(intervals[row, 0]), int(intervals[row, 1])),
-            ceiling=int(levels.ceiling[row]),
+            ceiling=int(found.ceiling[row]),
+            buying=buying[row] if buying is not None else FREELY,
         )
         for row in range(len(snapshots))
     ]
@@ -132,24 +140,72 @@ def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | 
         forecast=_note(assessment),
         intervals=remember_interval(state.intervals, Interval(assessment.forecast.as_of, *assessment.interval)),
     )
-    if assessment.stock is None:
-        return Decision(judged, None, None, 0.0, None)
-    on_hand = assessment.stock.level
+    on_hand = assessment.stock.level if assessment.stock is not None else None
     daily = assessment.forecast.over(FORECAST_DAYS).mean / FORECAST_DAYS
-    cover = days_of_cover(on_hand, daily)
-    judged, crossing = _band(judged, cover, assessment)
-    order = _order(judged, assessment, on_hand, cover, now)
-    if order is not None:
-        due_on = assessment.forecast.as_of + assessment.terms.lead_time_days
-        opened = OpenOrder(judged.cycle + 1, order.recommended_order_quantity, 0, due_on)
-        judged = judged._replace(cycle=opened.cycle, open_orders=(*judged.open_orders, opened))
-    return Decision(judged, order, crossing, cover, on_hand)
+    cover = days_of_cover(on_hand, daily) if on_hand is not None else 0.0
+    known = known_of(judged, assessment, now)
+    standing = _standing(assessment, known, cover)
+    moved = moved_on(judged, standing, known.unit_minor)
+    judged, crossing = _band(moved.state, cover, assessment) if on_hand is not None else (moved.state, None)
+    record = DecisionRecord(known, rule_on(known, assessment.reorder_point, assessment.target, assessment.ceiling))
+    decision = Decision(judged, None, crossing, cover, on_hand, moved, record)
+    return _with_order(decision, assessment, standing) if record.ruling.quantity else decision
 
 
 def _note(assessment: Assessment) -> ForecastNote:
     forecast = assessment.forecast
     totals = tuple((t.cover_days, t.mean, t.dispersion) for t in forecast.totals)
     return ForecastNote(forecast.as_of, assessment.inputs, forecast.source, totals)
+
+
+def known_of(state: ProductState, assessment: Assessment, now: int) -> Known:
+    """All that the quantity is made from."""
+    forecast, terms, buying, stock = assessment.forecast, assessment.terms, assessment.buying, assessment.stock
+    total, freeze, override, as_of = forecast.over(terms.protection_days), state.freeze, state.override, forecast.as_of
+    return Known(
+        product=product_label(state.key),
+        decided_at=now,
+        as_of=as_of,
+        forecast_source=forecast.source,
+        forecast_inputs=assessment.inputs,
+        protection=(total.mean, total.dispersion),
+        period_mean=forecast.over(FORECAST_DAYS).mean,
+        terms=terms,
+        buying=buying,
+        stock=(stock.level, stock.at) if stock is not None else None,
+        on_order=state.on_order,
+        open_orders=len(state.open_orders),
+        frozen_until=freeze.until_on if freeze is not None and freeze.until_on >= as_of else None,
+        override=override if override is not None and override.quantity and override.until_on >= as_of else None,
+        unit_minor=_unit_minor(state, buying),
+    )
+
+
+def _unit_minor(state: ProductState, buying: Buying) -> float | None:
+    """What a unit costs: by the rules, else what it was sold for, which is more. None if nobody asks, or can say."""
+    if buying.unit_cost_minor is not None:
+        return float(buying.unit_cost_minor)
+    if buying.approval_above_minor is None and not buying.joined:
+        return None
+    sold = sum(bucket.sold for bucket in state.buckets.values())
+    return sum(bucket.revenue for bucket in state.buckets.values()) / sold if sold > 0 else None
+
+
+def _standing(assessment: Assessment, known: Known, cover: float) -> Standing:
+    as_of, terms = known.as_of, known.terms
+    return Standing(
+        now=known.decided_at,
+        as_of=as_of,
+        on_hand=known.stock[0] if known.stock is not None else None,
+        reorder_point=assessment.reorder_point,
+        target=assessment.target,
+        terms=terms,
+        joined=known.buying.joined,
+        frozen=known.frozen_until is not None or known.buying.frozen,
+        urgency=urgency(cover, terms.lead_time_days),
+        stockout_on=as_of + int(cover) if cover < 10_000 else None,
+        forecast_source=known.forecast_source,
+    )
 
 
 def _band(state: ProductState, cover: float, assessment: Assessment) -> tuple[ProductState, Crossing | None]:
@@ -160,28 +216,27 @@ def _band(state: ProductState, cover: float, assessment: Assessment) -> tuple[Pr
     return state._replace(band=band, insight_on=as_of), Crossing(str(state.band), band)
 
 
-def _order(state: ProductState, assessment: Assessment, on_hand: int, cover: float, now: int) -> ReorderRequired | None:
-    on_order, terms = state.on_order, assessment.terms
-    position = on_hand + on_order
-    quantity = order_quantity(position, assessment.reorder_point, assessment.target, terms, assessment.ceiling)
-    if quantity == 0 or len(state.open_orders) >= OPEN_ORDERS_MAX:
-        return None
-    as_of = assessment.forecast.as_of
-    return ReorderRequired(
-        product=state.key,
-        reorder_id=reorder_id(state.key, state.cycle + 1),
-        decided_at=now,
-        as_of=as_of,
-        current_stock=on_hand,
-        on_order=on_order,
-        inventory_position=position,
-        reorder_point=assessment.reorder_point,
-        optimal_inventory=assessment.target,
-        recommended_order_quantity=quantity,
-        pack_size=terms.pack_size,
-        minimum_order_quantity=terms.minimum_order_quantity,
-        lead_time_days=terms.lead_time_days,
-        urgency=urgency(cover, terms.lead_time_days),
-        projected_stockout_on=as_of + int(cover) if cover < 10_000 else None,
-        forecast_source=assessment.forecast.source,
+def _with_order(decision: Decision, assessment: Assessment, standing: Standing) -> Decision:
+    """The decision with the order that its ruling asks for: open from now on, sent or not."""
+    state, (known, ruling), moved = decision.state, decision.record, decision.moved
+    opened = OpenOrder(
+        cycle=state.cycle + 1,
+        quantity=ruling.quantity,
+        received=0,
+        due_on=standing.as_of + standing.terms.lead_time_days,
+        requested_on=standing.as_of,
+        watched=not ruling.hold,
+        supplier=assessment.buying.supplier,
+        hold=ruling.hold,
     )
+    order = announcement(state, opened, standing)
+    if ruling.hold == REVIEW:
+        line = waiting_line(state.key, opened, standing, known.unit_minor)
+        moved = moved._replace(waiting=(*moved.waiting, line))
+    elif not ruling.hold:
+        moved = moved._replace(look_on=(*moved.look_on, opened.expected_on + 1))
+    override = state.override
+    if known.override is not None and override is not None:
+        override = override._replace(quantity=0)
+    state = state._replace(cycle=opened.cycle, open_orders=(*state.open_orders, opened), override=override)
+    return replace(decision, state=state, order=order, moved=moved)

@@ -91,7 +91,107 @@ class ReorderCancelled(NamedTuple):
     reorder_id: str
 
 
-Event = SaleRecorded | SaleCorrected | StockChanged | PromotionPlanned | ShipmentReceived | ReorderCancelled
+class OrderConfirmed(NamedTuple):
+    """The supplier's word on an order: so many units will come, on due_on if it says when. The newest word holds."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+    quantity: int
+    due_on: int | None = None
+
+
+class OrderShipped(NamedTuple):
+    """Units of an order have left the supplier. Each event is a consignment of its own."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+    quantity: int
+
+
+class OrderApproved(NamedTuple):
+    """A planner lets a proposed order go, for quantity units if one is said. The newest approval holds."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+    quantity: int | None = None
+    by: str | None = None
+
+
+class OrderRejected(NamedTuple):
+    """A planner does not want a proposed order. It outweighs every approval, until the order was sent."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+
+
+class OrderReleased(NamedTuple):
+    """A proposed order goes out with the others of its supplier, in the purchase of that id."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+    proposal_id: str
+
+
+class OrderClosed(NamedTuple):
+    """A planner has given up what is outstanding of an order, also what was told to be under way."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    reorder_id: str
+
+
+class ProductFrozen(NamedTuple):
+    """Order nothing of this product, up to and including until_on; None: until it is unfrozen."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    until_on: int | None = None
+    by: str | None = None
+
+
+class ProductUnfrozen(NamedTuple):
+    """The product may be ordered again."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+
+
+class QuantityOverridden(NamedTuple):
+    """The next order of this product is for so many units, whatever the policy says; until_on: not after that day."""
+
+    product: ProductKey
+    event_id: str
+    occurred_at: int
+    quantity: int
+    until_on: int | None = None
+    by: str | None = None
+
+
+OfOrder = (
+    ShipmentReceived
+    | ReorderCancelled
+    | OrderConfirmed
+    | OrderShipped
+    | OrderApproved
+    | OrderRejected
+    | OrderReleased
+    | OrderClosed
+)
+OfPlan = ProductFrozen | ProductUnfrozen | QuantityOverridden
+Event = SaleRecorded | SaleCorrected | StockChanged | PromotionPlanned | OfOrder | OfPlan
 
 
 class ReorderRequired(NamedTuple):
@@ -113,6 +213,8 @@ class ReorderRequired(NamedTuple):
     urgency: str
     projected_stockout_on: int | None
     forecast_source: str
+    supplier: str | None = None
+    proposal_id: str | None = None
 
 
 class InsightPublished(NamedTuple):

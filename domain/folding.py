@@ -12,18 +12,18 @@ from domain.buckets import HORIZON_DAYS, NO_DAY, SLOTS, OpenDays, bucket_of
 from domain.events import (
     MS_PER_DAY,
     Event,
+    OfOrder,
+    OfPlan,
     PromotionPlanned,
-    ReorderCancelled,
     SaleCorrected,
     SaleRecorded,
-    ShipmentReceived,
     StockChanged,
 )
 from domain.ledger import ID_BYTES, Ledger, Segment, digests_of, entry_of
-from domain.orders import OpenOrder
-from domain.product import Outcome, ProductState, StockLevel, cycle_of
+from domain.lifecycle import heard
+from domain.product import Outcome, ProductState, StockLevel
 
-APPLIED, DUPLICATE, LATE, CONFLICT, EXCESSIVE = Outcome
+APPLIED, DUPLICATE, LATE, CONFLICT, EXCESSIVE, UNMATCHED = Outcome
 PROMOTIONS_MAX = 16
 
 
@@ -107,7 +107,7 @@ class OpenProduct:
                     if category is not None:
                         self.category = category
             outcomes.append(outcome)
-            if outcome is APPLIED:
+            if outcome is APPLIED or outcome is UNMATCHED:
                 known.add(digest)
                 fresh[digest] = entry
                 # The day of any event keeps its id: a receipt must not count twice either.
@@ -182,15 +182,8 @@ def _corrected(days: OpenDays, by: SaleCorrected, day: int) -> Outcome:
 
 def _noted(state: ProductState, event: Event, digest: bytes) -> tuple[Outcome, ProductState]:
     """What an event that is no sale makes of the rest of a state."""
-    if isinstance(event, ShipmentReceived):
-        order = _order_of(event, state)
-        if order is not None and digest.hex() in order.receipts:
-            return DUPLICATE, state
-        left = _received(state.open_orders, order, digest.hex(), event.quantity)
-        return APPLIED, state._replace(open_orders=left, received_at=max(state.received_at, event.occurred_at))
-    if isinstance(event, ReorderCancelled):
-        order = _order_of(event, state)
-        return APPLIED, state._replace(open_orders=tuple(each for each in state.open_orders if each is not order))
+    if isinstance(event, OfOrder | OfPlan):
+        return heard(state, event, digest)
     if isinstance(event, StockChanged):
         told = StockLevel(event.level, event.occurred_at)
         newer = state.stock is None or (told.at, told.level) > (state.stock.at, state.stock.level)
@@ -199,18 +192,3 @@ def _noted(state: ProductState, event: Event, digest: bytes) -> tuple[Outcome, P
         kept = sorted({*state.promotions, (event.starts_on, event.ends_on)})
         return APPLIED, state._replace(promotions=tuple(kept)[-PROMOTIONS_MAX:])
     raise TypeError(f"no event of a product: {type(event).__name__}")
-
-
-def _received(
-    orders: tuple[OpenOrder, ...], order: OpenOrder | None, receipt: str, quantity: int
-) -> tuple[OpenOrder, ...]:
-    """The orders after a receipt for one of them; an order that is complete is open no longer."""
-    if order is None:
-        return orders
-    left = order.after_receipt(receipt, quantity)
-    return tuple(left if each is order else each for each in orders if each is not order or left.outstanding)
-
-
-def _order_of(event: ShipmentReceived | ReorderCancelled, state: ProductState) -> OpenOrder | None:
-    cycle = cycle_of(event.product, event.reorder_id)
-    return next((order for order in state.open_orders if order.cycle == cycle), None)

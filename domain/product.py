@@ -9,9 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from domain.buckets import NO_DAYS, Days
-from domain.events import (
-    ProductKey,
-)
+from domain.events import ProductKey
 from domain.ledger import NO_IDS, Ledger
 from domain.orders import OpenOrder
 
@@ -20,13 +18,14 @@ INTERVAL_DAYS = 28
 
 class Outcome(Enum):
     """What became of an event. CONFLICT: its id was counted before with another payload. EXCESSIVE: the sums of its
-    day would leave 64 bits."""
+    day would leave 64 bits. UNMATCHED: it was remembered, and is about an order that nobody knows."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     LATE = "late"
     CONFLICT = "conflict"
     EXCESSIVE = "excessive"
+    UNMATCHED = "unmatched"
 
 
 class StockLevel(NamedTuple):
@@ -51,10 +50,28 @@ class ForecastNote(NamedTuple):
     totals: tuple[tuple[int, float, float], ...]
 
 
+class Freeze(NamedTuple):
+    """A planner's newest word on whether the product may be ordered: not up to and including until_on."""
+
+    at: int
+    until_on: int
+    by: str = ""
+
+
+class Override(NamedTuple):
+    """A planner's newest word on the next order: so many units (0: it was used), if it is decided by until_on."""
+
+    at: int
+    quantity: int
+    until_on: int
+    by: str = ""
+
+
 class ProductState(NamedTuple):
     """Everything Restock keeps of a product. version counts commits, sales accepted sales and units their net units
     (both as corrected), dirty what was accepted since the last decision (dirty_since: when the first of it was, ms),
-    decisions how often it was decided. received_at is the time of the newest receipt (ms)."""
+    decisions how often it was decided. received_at is the time of the newest receipt (ms). closed_orders are the last
+    few of which nothing is outstanding."""
 
     key: ProductKey
     version: int = 0
@@ -76,6 +93,9 @@ class ProductState(NamedTuple):
     intervals: tuple[Interval, ...] = ()
     band: str | None = None
     insight_on: int | None = None
+    closed_orders: tuple[OpenOrder, ...] = ()
+    freeze: Freeze | None = None
+    override: Override | None = None
 
     @property
     def on_order(self) -> int:

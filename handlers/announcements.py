@@ -14,18 +14,77 @@ import numpy as np
 from domain.accuracy import EVERYTHING, Scoreboard
 from domain.drift import DAYS_A_WEEK, Verdict, reason_of
 from domain.events import InsightPublished, ProductKey, ReorderRequired
-from domain.product import product_label
+from domain.joint_purchases import Purchase
+from domain.ordering import Overdue
+from domain.product import product_label, reorder_id
+from domain.ruling import DecisionRecord, value_minor
 from handlers.ports import OutboxEntry
 
 REORDER_REQUIRED = "Reorder Required"
 INSIGHT_PUBLISHED = "Insight Published"
 RETRAIN_SUGGESTED = "Retrain Suggested"
 FINDINGS_MAX = 50
+REORDER_PROPOSED = "Reorder Proposed"
+ORDER_OVERDUE = "Order Overdue"
+PURCHASE_PROPOSED = "Purchase Proposed"
 
 
 def announce_reorder(order: ReorderRequired) -> OutboxEntry:
     """The outbox entry of an order; its id is the order's."""
+    return OutboxEntry(order.reorder_id, REORDER_REQUIRED, _json(_order(order)), order.decided_at)
+
+
+def announce_proposed(order: ReorderRequired, record: DecisionRecord) -> OutboxEntry:
+    """The entry of an order that waits: the same as will be said when it is sent, and what it waits for."""
+    value = value_minor(record.known, order.recommended_order_quantity)
+    detail = {**_order(order), "waits_for": record.ruling.hold, "value_minor": value}
+    return OutboxEntry(f"{order.reorder_id}:proposed", REORDER_PROPOSED, _json(detail), order.decided_at)
+
+
+def announce_overdue(overdue: Overdue) -> OutboxEntry:
+    """The entry of an order that should have come."""
+    product, order, days, now = overdue
+    order_id = reorder_id(product, order.cycle)
     detail = {
+        **_product(product),
+        "reorder_id": order_id,
+        "supplier": order.supplier or None,
+        "status": order.status,
+        "quantity": order.asked,
+        "outstanding": order.outstanding,
+        "due_on": iso_day(order.expected_on),
+        "days_overdue": days,
+        "noticed_at": iso_time(now),
+    }
+    return OutboxEntry(f"{order_id}:overdue", ORDER_OVERDUE, _json(detail), now)
+
+
+def announce_purchase(purchase: Purchase, now: int) -> OutboxEntry:
+    """The entry of a purchase, with a line for each of its orders."""
+    lines = [
+        {
+            **_product(line.product),
+            "reorder_id": reorder_id(line.product, line.cycle),
+            "quantity": line.quantity,
+            "value_minor": line.value_minor,
+        }
+        for line in purchase.lines
+    ]
+    detail = {
+        "proposal_id": purchase.proposal_id,
+        "supplier": purchase.supplier,
+        "review_on": iso_day(purchase.review_on),
+        "value_minor": purchase.value_minor,
+        "minimum_order_value_minor": purchase.minimum_minor,
+        "reason": purchase.reason,
+        "lines": lines,
+        "proposed_at": iso_time(now),
+    }
+    return OutboxEntry(purchase.proposal_id, PURCHASE_PROPOSED, _json(detail), now)
+
+
+def _order(order: ReorderRequired) -> dict[str, object]:
+    return {
         **_product(order.product),
         "current_stock": order.current_stock,
         "optimal_inventory": order.optimal_inventory,
@@ -42,8 +101,9 @@ def announce_reorder(order: ReorderRequired) -> OutboxEntry:
         "forecast_source": order.forecast_source,
         "as_of": iso_day(order.as_of),
         "decided_at": iso_time(order.decided_at),
+        "supplier": order.supplier,
+        "proposal_id": order.proposal_id,
     }
-    return OutboxEntry(order.reorder_id, REORDER_REQUIRED, _json(detail), order.decided_at)
 
 
 def announce_insight(insight: InsightPublished) -> OutboxEntry:

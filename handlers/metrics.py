@@ -78,6 +78,20 @@ class Metric(Enum):
         "products judged whose stock the shop does not know",
     )
     REORDERS_DECIDED = ("ReordersDecided", "Count", "orders committed")
+    ORDERS_PROPOSED = ("OrdersProposed", "Count", "of those, orders that wait for a planner or a supplier's review")
+    ORDERS_OVERDUE = ("OrdersOverdue", "Count", "orders that were not received by the day they were due, each once")
+    ORDER_MESSAGES_UNMATCHED = (
+        "OrderMessagesUnmatched",
+        "Count",
+        "messages about orders that nobody knows, or knows any longer; they change nothing",
+    )
+    PURCHASES_PROPOSED = ("PurchasesProposed", "Count", "purchases: orders of one supplier that went out together")
+    LEAD_TIME_DRIFT = (
+        "LeadTimeDrift",
+        "Percent",
+        "by how much the mean of a supplier's receipts differs from its lead time, where that is worth a word",
+    )
+    RULES_REFUSED = ("RulesRefused", "Count", "readings of the rules that failed: those before go on holding")
     REORDERS_PUBLISHED = (
         "ReordersPublished",
         "Count",

@@ -6,17 +6,20 @@ commit, stays dirty and is assessed again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from domain.accuracy import coverage
-from domain.decision import OPEN_ORDERS_MAX, Assessment, Decision, decide
+from domain.decision import Assessment, Decision, decide
 from domain.events import ProductKey
+from domain.ordering import Arrival
 from domain.product import product_label
-from handlers.announcements import announce_reorder
+from domain.ruling import OPEN_ORDERS_MAX
+from handlers.announcements import announce_overdue, announce_proposed, announce_reorder
 from handlers.metrics import Metric
+from handlers.order_ports import OrderBooks, Reminder
 from handlers.ports import Change, Clock, Committed, ForecastRecord, Metrics, OutboxEntry
 from handlers.products import Products
 
@@ -43,7 +46,17 @@ class Placed:
 
 
 class PlaceReorders:
-    def __init__(self, products: Products, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        products: Products,
+        clock: Clock,
+        metrics: Metrics,
+        books: OrderBooks | None = None,
+        arrived: Callable[[Sequence[Arrival]], None] = lambda arrivals: None,
+    ) -> None:
+        """books: where reminders and waiting orders are written; arrived hears of receipts."""
+        self._books = books
+        self._arrived = arrived
         self._products = products
         self._clock = clock
         self._metrics = metrics
@@ -62,6 +75,7 @@ class PlaceReorders:
                     placed.still_dirty.add(key)
                 else:
                     decisions[key] = decision
+            await self._write_before(list(decisions.values()))
             results = await self._products.commit([_change(decision) for decision in decisions.values()])
         for (key, decision), result in zip(decisions.items(), results, strict=True):
             unfinished = result is Committed.NO or decision.state.dirty
@@ -69,6 +83,17 @@ class PlaceReorders:
             if result is Committed.YES:
                 self._note(placed, by_key[key], decision, now)
         return placed
+
+    async def _write_before(self, decisions: Sequence[Decision]) -> None:
+        """Reminders and waiting orders, before the commit they belong to: one too many costs a look."""
+        if self._books is None:
+            return
+        waiting = [line for decision in decisions for line in decision.moved.waiting]
+        looks = [Reminder(d.state.key, day) for d in decisions for day in d.moved.look_on]
+        if waiting:
+            await self._books.purchases.wait(waiting)
+        if looks:
+            await self._books.reminders.add(looks)
 
     def _note(self, placed: Placed, assessment: Assessment, decision: Decision, now: int) -> None:
         forecast = assessment.forecast
@@ -82,11 +107,14 @@ class PlaceReorders:
             assessment.target,
             confidence,
             now,
+            decision.record,
         )
         placed.forecasts.append(record)
-        if decision.order is not None:
-            placed.outbox.append(announce_reorder(decision.order))
-            self._metrics.count(Metric.REORDERS_DECIDED)
+        placed.outbox += _entries(decision)
+        self._arrived(decision.moved.arrivals)
+        self._metrics.count(Metric.REORDERS_DECIDED, decision.order is not None)
+        self._metrics.count(Metric.ORDERS_PROPOSED, bool(decision.record.ruling.hold))
+        self._metrics.count(Metric.ORDERS_OVERDUE, len(decision.moved.overdue))
         if decision.crossing is not None:
             placed.crossed.append(Crossed(assessment, decision))
         self._metrics.count(Metric.PRODUCTS_DECIDED)
@@ -99,4 +127,14 @@ class PlaceReorders:
 
 def _change(decision: Decision) -> Change:
     order = decision.order
-    return Change(decision.state, order=order, outbox=(announce_reorder(order),) if order is not None else ())
+    record = decision.record if order is not None else None
+    return Change(decision.state, order=order, outbox=_entries(decision), record=record)
+
+
+def _entries(decision: Decision) -> tuple[OutboxEntry, ...]:
+    """What a decision has to tell: its own order, those that are sent now, and those that should have come."""
+    order, record, moved = decision.order, decision.record, decision.moved
+    told = [announce_reorder(sent) for sent in moved.sent]
+    if order is not None:
+        told.append(announce_proposed(order, record) if record.ruling.hold else announce_reorder(order))
+    return (*told, *(announce_overdue(overdue) for overdue in moved.overdue))

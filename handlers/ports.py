@@ -18,6 +18,7 @@ from domain.forecast import DemandForecast, TotalDemand
 from domain.ledger import Segment
 from domain.policy import SupplyTerms
 from domain.product import ProductState, StockLevel
+from domain.ruling import DecisionRecord
 from handlers.insight_text import InsightText
 from handlers.metrics import Metric
 
@@ -33,13 +34,15 @@ class OutboxEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One product's commit: the state with its version raised by one, and the items that go with it."""
+    """One product's commit: the state with its version raised by one, and the items that go with it. record: what the
+    order was decided from."""
 
     state: ProductState
     written: tuple[Segment, ...] = ()
     dropped: tuple[int, ...] = ()
     order: ReorderRequired | None = None
     outbox: tuple[OutboxEntry, ...] = ()
+    record: DecisionRecord | None = None
 
 
 class Committed(Enum):
@@ -71,10 +74,12 @@ class InventoryRecord(NamedTuple):
     stock: StockLevel | None
     terms: SupplyTerms
     category: str | None = None
+    supplier: str | None = None
 
 
 class ForecastRecord(NamedTuple):
-    """A product's forecast as it is kept for planners and accuracy. quantiles: p10, p50, p90 of the period's units."""
+    """A product's forecast as it is kept for planners and accuracy. quantiles: p10, p50, p90 of the period's units.
+    decision: the one that it was made for."""
 
     product: ProductKey
     forecast: DemandForecast
@@ -83,6 +88,7 @@ class ForecastRecord(NamedTuple):
     target: int
     confidence: float | None
     made_at: int
+    decision: DecisionRecord | None = None
 
 
 class ScoredWeek(NamedTuple):

@@ -16,8 +16,10 @@ from domain.decision import Assessment, assess, newest_stock
 from domain.events import ProductKey
 from domain.features import DailySeries, Ints, series_of
 from domain.forecast import DemandForecast, TotalDemand, baseline_totals
+from domain.ordering import needs_a_look
 from domain.policy import FORECAST_DAYS, SupplyTerms
 from domain.product import ProductState
+from handlers.current_rules import CurrentRules
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Clock, Forecaster, Inventory, InventoryRecord, Metrics
@@ -41,6 +43,7 @@ class Reforecast:
         watermark: Watermark,
         clock: Clock,
         metrics: Metrics,
+        rules: CurrentRules | None = None,
     ) -> None:
         self._products = products
         self._inventory = inventory
@@ -50,23 +53,26 @@ class Reforecast:
         self._watermark = watermark
         self._clock = clock
         self._metrics = metrics
+        self._rules = rules if rules is not None else CurrentRules()
 
     async def __call__(self, keys: Sequence[ProductKey]) -> tuple[list[Assessment], set[ProductKey]]:
-        """Assesses those of the products that are dirty; returns also those that are not. A product whose state this
-        worker must not touch is neither. TransientFailure if the stock cannot be read."""
+        """Assesses those of the products that are dirty, or have an order that is overdue; returns also the others. A
+        product whose state this worker must not touch is neither. TransientFailure if the stock cannot be read."""
         states = await self._products.get(keys)
-        snapshots = [state for state in states.values() if state.dirty]
-        clean = {key for key, state in states.items() if not state.dirty}
+        for state in states.values():
+            self._watermark.reach(state.newest_day or 0)
+        today = self._first_day()
+        snapshots = [state for state in states.values() if state.dirty or needs_a_look(state, today)]
+        clean = states.keys() - {state.key for state in snapshots}
         if not snapshots:
             return [], clean
-        for state in snapshots:
-            self._watermark.reach(state.newest_day or 0)
         records = await self._inventory.read([state.key for state in snapshots])
         known = [records.get(state.key, InventoryRecord(None, self._terms)) for state in snapshots]
-        terms = [record.terms for record in known]
+        ruled = [self._rules.buying(s, record, self._terms) for s, record in zip(snapshots, known, strict=True)]
+        buying, terms = [how for how, _ in ruled], [terms for _, terms in ruled]
         stocks = [newest_stock(r.stock, s.stock, s.received_at) for r, s in zip(known, snapshots, strict=True)]
         forecasts, inputs = await self._forecasts(snapshots, terms)
-        return assess(snapshots, stocks, terms, forecasts, inputs), clean
+        return assess(snapshots, stocks, terms, forecasts, inputs, buying), clean
 
     async def _forecasts(
         self, snapshots: list[ProductState], terms: list[SupplyTerms]

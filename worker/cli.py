@@ -21,6 +21,7 @@ from worker.doctor import arguments as doctor_arguments
 from worker.history import arguments as history_arguments
 from worker.replay import arguments as replay_arguments
 from worker.retraining import arguments as retrain_arguments
+from worker.suppliers import arguments as suppliers_arguments
 
 WORKERS_MAX = 8
 
@@ -102,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     history_arguments.add_history(commands.add_parser("history", help=history_arguments.HELP))
     doctor_arguments.add_doctor(commands.add_parser("doctor", help=doctor_arguments.HELP))
+    suppliers_arguments.add_suppliers(
+        commands.add_parser("suppliers", help=suppliers_arguments.HELP, description=suppliers_arguments.HELP + ".")
+    )
     cost = commands.add_parser("cost", help=cost_arguments.HELP)
     cost_arguments.add_cost(cost)
     cost.set_defaults(run=_cost)
@@ -129,7 +133,7 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         "--report",
         type=Path,
         metavar="DIR",
-        help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl there",
+        help="write summary.json, features.parquet, reorders.jsonl, insights.jsonl, decisions.jsonl there",
     )
     local.add_argument(
         "--source",

@@ -6,10 +6,12 @@ password in an address are refused, because addresses are logged."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+HOST = re.compile(r"[a-z0-9._:-]+")
 # AWS, in China, its newer names, and the European Sovereign Cloud.
 AWS_DOMAINS = (
     "amazonaws.com",
@@ -43,7 +45,8 @@ def why_not(url: str, allowed_hosts: Collection[str]) -> str | None:
         host, secret = (parts.hostname or "").rstrip("."), parts.username is not None or parts.password is not None
     except ValueError:
         return "is no URL"
-    if parts.scheme not in ("http", "https") or not host:
+    # Of a host with other characters, what reads the address later may think otherwise than we do.
+    if parts.scheme not in ("http", "https") or not HOST.fullmatch(host):
         return "must be an http or https URL"
     if secret:
         return "must hold no name or password"

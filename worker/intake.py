@@ -168,6 +168,8 @@ class Intake:
                 self._metrics.count(SALE_METRICS[outcome], count)
             elif outcome is Outcome.APPLIED:
                 self._metrics.count(Metric.OTHER_APPLIED, count)
+            elif outcome is Outcome.UNMATCHED:
+                self._metrics.count(Metric.ORDER_MESSAGES_UNMATCHED, count)
 
     async def _quarantine(self, batch: Batch, unsettled: set[int]) -> int:
         if not batch.rejected:

@@ -142,6 +142,9 @@ class _AtWork:
             self._swept_at = now_s
             await self._sweeping.outbox()
             await self._sweeping.dirty()
+            if self._parts.ordering.reload_rules is not None:
+                await self._parts.ordering.reload_rules()
+            await self._sweeping.orders()
 
     async def _forecast_metrics(self) -> None:
         now_s = asyncio.get_running_loop().time()

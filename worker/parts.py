@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from handlers.current_rules import CurrentRules, ReloadRules
 from handlers.explain import Explain
+from handlers.learn_lead_times import LearnLeadTimes
+from handlers.look_again import LookAgain
+from handlers.order_ports import OrderBooks
 from handlers.place_reorders import PlaceReorders
 from handlers.ports import Agenda, Clock, ForecastMetrics, Forecasts, Parking, StateStore
 from handlers.products import Products
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
+from handlers.release_purchases import ReleasePurchases
 from handlers.watch_accuracy import WatchAccuracy
 from worker.intake import Intake
 from worker.sources.source import Source
 from worker.telemetry import EmbeddedMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """What the life of orders and the rules consist of. reload_rules: None if there are none to read."""
+
+    rules: CurrentRules
+    books: OrderBooks
+    look_again: LookAgain
+    release_purchases: ReleasePurchases
+    learn_lead_times: LearnLeadTimes
+    reload_rules: ReloadRules | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +51,6 @@ class Parts:
     parking: Parking
     forecasts: Forecasts
     forecast_metrics: ForecastMetrics
+    ordering: Ordering
     metrics: EmbeddedMetrics
     clock: Clock

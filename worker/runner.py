@@ -53,6 +53,8 @@ class Runner:
                 *(group.create_task(source.keep()) for source in self._parts.sources),
                 group.create_task(self._every(self._settings.sweep_interval_s, self._sweeping.outbox)),
                 group.create_task(self._every(self._settings.sweep_interval_s, self._sweeping.dirty)),
+                group.create_task(self._every(self._settings.purchases_interval_s, self._sweeping.orders)),
+                *self._reloading(group),
                 group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._deciding.publish_forecast_metrics)),
                 group.create_task(self._every(self._settings.watch_interval_s, self._watch)),
                 *(group.create_task(self._deciding.explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
@@ -75,6 +77,17 @@ class Runner:
                 task.cancel()
             await self._receiving.hand_over()
         self._parts.metrics.flush()
+
+    def _reloading(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Reads the rules again and again, if there are any."""
+        reload = self._parts.ordering.reload_rules
+        if reload is None:
+            return []
+
+        async def reload_rules() -> None:
+            await reload()
+
+        return [group.create_task(self._every(self._settings.rules_interval_s, reload_rules))]
 
     async def _drain(
         self,

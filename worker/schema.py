@@ -21,8 +21,16 @@ from pydantic import (
 
 from domain.events import (
     Event,
+    OrderApproved,
+    OrderClosed,
+    OrderConfirmed,
+    OrderRejected,
+    OrderShipped,
+    ProductFrozen,
     ProductKey,
+    ProductUnfrozen,
     PromotionPlanned,
+    QuantityOverridden,
     ReorderCancelled,
     SaleRecorded,
     ShipmentReceived,
@@ -42,6 +50,7 @@ FALLBACK_ID_CHARS_MAX = 300  # an order's id and the line's place in it, or an i
 EPOCH_MS_ABOVE = 10**11
 ID_CHARS_MAX = 256
 CATEGORY_CHARS_MAX = 256
+WHO_CHARS_MAX = 100
 TIME_CHARS_MAX = 40
 EXACT = Context(prec=MAX_PREC)  # a product has no more digits than its factors: nothing is rounded before the end
 
@@ -94,6 +103,8 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_CHARS_MAX), Be
 Time = Annotated[int, Field(ge=0), BeforeValidator(_time)]
 Day = Annotated[int, Field(ge=0), BeforeValidator(_day)]
 Units = Annotated[int, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX), BeforeValidator(_no_bool)]
+Ordered = Annotated[int, Field(ge=1, le=QUANTITY_MAX), BeforeValidator(_no_bool)]
+Who = Annotated[str, StringConstraints(min_length=1, max_length=WHO_CHARS_MAX)] | None
 Price = Annotated[Decimal, Field(ge=-PRICE_MAX, le=PRICE_MAX, allow_inf_nan=False), BeforeValidator(_no_bool)]
 
 
@@ -153,27 +164,92 @@ class _Promotion(_Message):
         return PromotionPlanned(self.product, event_id, self.occurred_at, self.starts_on, self.ends_on)
 
 
-class _Shipment(_Message):
+class _OfOrder(_Message):
     reorder_id: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX), BeforeValidator(_no_bool)]
+
+
+class _Shipment(_OfOrder):
+    quantity: Ordered
 
     def event(self, event_id: str) -> Event:
         return ShipmentReceived(self.product, event_id, self.occurred_at, self.reorder_id, self.quantity)
 
 
-class _Cancellation(_Message):
-    reorder_id: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+class _Consignment(_OfOrder):
+    quantity: Ordered
 
+    def event(self, event_id: str) -> Event:
+        return OrderShipped(self.product, event_id, self.occurred_at, self.reorder_id, self.quantity)
+
+
+class _Confirmation(_OfOrder):
+    quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX), BeforeValidator(_no_bool)]
+    due_on: Day | None = None
+
+    def event(self, event_id: str) -> Event:
+        return OrderConfirmed(self.product, event_id, self.occurred_at, self.reorder_id, self.quantity, self.due_on)
+
+
+class _Cancellation(_OfOrder):
     def event(self, event_id: str) -> Event:
         return ReorderCancelled(self.product, event_id, self.occurred_at, self.reorder_id)
 
 
-KINDS: dict[str, type[_Sale | _Stock | _Promotion | _Shipment | _Cancellation]] = {
+class _Approval(_OfOrder):
+    quantity: Ordered | None = None
+    by: Who = None
+
+    def event(self, event_id: str) -> Event:
+        return OrderApproved(self.product, event_id, self.occurred_at, self.reorder_id, self.quantity, self.by)
+
+
+class _Rejection(_OfOrder):
+    def event(self, event_id: str) -> Event:
+        return OrderRejected(self.product, event_id, self.occurred_at, self.reorder_id)
+
+
+class _Closing(_OfOrder):
+    def event(self, event_id: str) -> Event:
+        return OrderClosed(self.product, event_id, self.occurred_at, self.reorder_id)
+
+
+class _Freeze(_Message):
+    until_on: Day | None = None
+    by: Who = None
+
+    def event(self, event_id: str) -> Event:
+        return ProductFrozen(self.product, event_id, self.occurred_at, self.until_on, self.by)
+
+
+class _Unfreeze(_Message):
+    def event(self, event_id: str) -> Event:
+        return ProductUnfrozen(self.product, event_id, self.occurred_at)
+
+
+class _Override(_Message):
+    quantity: Ordered
+    until_on: Day | None = None
+    by: Who = None
+
+    def event(self, event_id: str) -> Event:
+        return QuantityOverridden(self.product, event_id, self.occurred_at, self.quantity, self.until_on, self.by)
+
+
+# OrderReleased is none that anybody may send: the worker makes it of a purchase.
+KINDS: dict[str, Any] = {
     "sale_recorded": _Sale,
     "stock_changed": _Stock,
     "promotion_planned": _Promotion,
     "shipment_received": _Shipment,
     "reorder_cancelled": _Cancellation,
+    "order_confirmed": _Confirmation,
+    "order_shipped": _Consignment,
+    "order_approved": _Approval,
+    "order_rejected": _Rejection,
+    "order_closed": _Closing,
+    "product_frozen": _Freeze,
+    "product_unfrozen": _Unfreeze,
+    "quantity_overridden": _Override,
 }
 
 
@@ -199,7 +275,8 @@ def read_event(fields: Any, kind: str | None, event_id: str, now: int) -> Event:
         raise InvalidEvent(f"event_id: more than {FALLBACK_ID_CHARS_MAX} characters in what stands for it")
     if len(product_label(message.product).encode()) > LABEL_BYTES_MAX:
         raise InvalidEvent(f"product_id and location_id: more than {LABEL_BYTES_MAX} bytes")
-    return message.event(message.event_id if message.event_id is not None else event_id)
+    event: Event = message.event(message.event_id if message.event_id is not None else event_id)
+    return event
 
 
 def _refuse(exc: ValidationError) -> NoReturn:

@@ -109,6 +109,14 @@ class Settings(BaseSettings):
     pack_size: int = Field(1, ge=1, description="Units a pack where retail-inventory names none")
     minimum_order_quantity: int = Field(0, ge=0, description="Smallest order where retail-inventory names none")
 
+    rules: str = Field(
+        "", description="Business rules: a path (.json, .toml, .csv), s3://bucket/key or dynamodb://table; empty: none"
+    )
+    rules_interval_s: float = Field(30, ge=0.2, le=3_600, description="How often the rules are read again")
+    purchases_interval_s: float = Field(
+        60, ge=0.2, le=3_600, description="How often suppliers' reviews, overdue orders and lead times are looked at"
+    )
+
     payload_bucket: str = Field("retail-payloads", description="S3 bucket that oversized message bodies may lie in")
 
     pollers: int = Field(

@@ -1,7 +1,8 @@
 """What did a worker that is gone leave behind?
 
 Committed events that were never published, and products that were never decided: both are durable, and any worker
-finishes them once they are of some age."""
+finishes them once they are of some age. And what becomes due by the calendar alone: orders that are overdue, and those
+that wait for their supplier's review."""
 
 from __future__ import annotations
 
@@ -30,6 +31,13 @@ class Sweeping:
         if entries:
             log.info("outbox.swept", entries=len(entries))
             await self._parts.relay_outbox(entries)
+
+    async def orders(self) -> None:
+        """Has the products decided whose orders are overdue, or go out with a purchase of their supplier."""
+        ordering = self._parts.ordering
+        self._deciding.add(await ordering.look_again())
+        self._deciding.add(await ordering.release_purchases())
+        await ordering.learn_lead_times()
 
     async def dirty(self) -> None:
         """Has the products decided that have been dirty for some time."""

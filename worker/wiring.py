@@ -10,13 +10,18 @@ from typing import TextIO
 
 from domain.events import MS_PER_DAY
 from handlers.baseline_categories import UnlessBaselineIsBetter
+from handlers.current_rules import CurrentRules, ReloadRules
 from handlers.explain import Explain
+from handlers.learn_lead_times import LearnLeadTimes
+from handlers.look_again import LookAgain
+from handlers.order_ports import OrderBooks
 from handlers.place_reorders import PlaceReorders
 from handlers.ports import Clock, EventBus
 from handlers.products import Products
 from handlers.record_sales import RecordSales
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
+from handlers.release_purchases import ReleasePurchases
 from handlers.watch_accuracy import WatchAccuracy
 from handlers.watermark import Watermark
 from worker.aws.accuracy import DynamoAccuracyBook
@@ -28,11 +33,13 @@ from worker.aws.endpoints.chosen import form_of
 from worker.aws.eventbridge import EventBridgeBus
 from worker.aws.forecasts import DynamoForecasts
 from worker.aws.inventory import DynamoInventory
+from worker.aws.order_books import DynamoLeadTimes, DynamoPurchases, DynamoReminders
 from worker.aws.parking import DynamoParking, LateStays
 from worker.aws.sagemaker import SageMakerForecaster
 from worker.aws.state import DynamoState
 from worker.intake import Intake
-from worker.parts import Parts
+from worker.parts import Ordering, Parts
+from worker.rules.sources import rules_source
 from worker.runner import Runner
 from worker.settings import Settings
 from worker.sources.bodies import Bodies
@@ -109,12 +116,14 @@ async def build_parts(
     )
     bus = EventBridgeBus(clients.events, settings.event_bus)
     agenda = DynamoAgenda(clients.dynamodb, settings.state_table, clock)
-    watermark = Watermark()
+    bodies, watermark = Bodies(clients.s3, settings.payload_bucket), Watermark()
+    first_day = _first_day(settings, clock, watermark)
+    relay = RelayOutbox(store, bus, metrics)
     record = RecordSales(products, parking if keeps_late else LateStays(parking), clock, metrics, watermark)
-    first_day, relay = _first_day(settings, clock, watermark), RelayOutbox(store, bus, metrics)
     model = SageMakerForecaster(clients.sagemaker, settings.sagemaker_endpoint, clock, form_of(settings))
     book = DynamoAccuracyBook(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     watch = WatchAccuracy(book, store, model, relay, first_day, clock, metrics, settings.watch_products)
+    ordering = await _ordering(settings, clients, products, record, agenda, relay, first_day, clock, metrics)
     reforecast = Reforecast(
         products,
         DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, clock),
@@ -124,21 +133,14 @@ async def build_parts(
         watermark,
         clock,
         metrics,
+        ordering.rules,
     )
     return Parts(
         sources=(),
-        intake=Intake(
-            Bodies(clients.s3, settings.payload_bucket),
-            record,
-            agenda,
-            parking,
-            clock,
-            metrics,
-            settings.table_fields,
-        ),
+        intake=Intake(bodies, record, agenda, parking, clock, metrics, settings.table_fields),
         parking=parking,
         reforecast=reforecast,
-        place_reorders=PlaceReorders(products, clock, metrics),
+        place_reorders=PlaceReorders(products, clock, metrics, ordering.books, ordering.learn_lead_times.note),
         explain=_explain(settings, clients, bus, clock, metrics),
         relay_outbox=relay,
         watch_accuracy=watch,
@@ -147,6 +149,7 @@ async def build_parts(
         products=products,
         forecasts=DynamoForecasts(clients.dynamodb, settings.forecasts_table),
         forecast_metrics=CloudWatchForecasts(clients.cloudwatch, settings.metrics_products),
+        ordering=ordering,
         metrics=metrics,
         clock=clock,
     )
@@ -167,6 +170,42 @@ def _metrics(settings: Settings, clock: Clock, stream: TextIO | None) -> Embedde
     from worker.observability.exposed import ExposedMetrics
 
     return ExposedMetrics(clock.now, stream)
+
+
+async def _ordering(
+    settings: Settings,
+    clients: Clients,
+    products: Products,
+    record: RecordSales,
+    agenda: DynamoAgenda,
+    relay: RelayOutbox,
+    first_day: Callable[[], int],
+    clock: Clock,
+    metrics: EmbeddedMetrics,
+) -> Ordering:
+    """The rules are read once before anything is decided. Misconfigured or TransientFailure if they cannot be had: no
+    worker decides by other rules than those it was told to go by."""
+    current = CurrentRules()
+    reload_rules = None
+    if settings.rules:
+        source = rules_source(settings.rules, clients)
+        current.rules = await source.read()
+        reload_rules = ReloadRules(source, current, metrics)
+    books = OrderBooks(
+        DynamoReminders(clients.dynamodb, settings.state_table),
+        DynamoPurchases(clients.dynamodb, settings.state_table, clock, settings.commit_deadline_s),
+        DynamoLeadTimes(clients.dynamodb, settings.state_table),
+    )
+    return Ordering(
+        rules=current,
+        books=books,
+        look_again=LookAgain(products, books.reminders, first_day),
+        release_purchases=ReleasePurchases(
+            books.purchases, current, record, agenda, relay, first_day, metrics, clock.now
+        ),
+        learn_lead_times=LearnLeadTimes(books.lead_times, current, settings.terms, metrics),
+        reload_rules=reload_rules,
+    )
 
 
 async def _require_resources(settings: Settings, clients: Clients) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from upgrade.rollout import roll_out
-from upgrade.versions import EARLIER, ROOT, earlier_release, next_release
+from upgrade.versions import ADDED, EARLIER, OTHER_UNITS, ROOT, earlier_release, next_release
 
 from worker.local.embedded_aws import CREDENTIALS
 
@@ -39,3 +39,10 @@ async def test_an_earlier_commit_s_tasks_and_the_next_release_s_share_a_queue(tm
     assert outcome.findings == []
     assert outcome.wrote["old"] > 0
     assert outcome.wrote["new"] > 0
+
+
+async def test_a_release_that_means_something_else_by_an_old_member_is_found(tmp_path):
+    """Or the two tests above would prove nothing."""
+    worse = next_release(tmp_path / "next", (*ADDED, *OTHER_UNITS))
+    outcome = await roll_out({"old": ROOT, "new": worse}, SALES // 4, 1, tmp_path, print)
+    assert any("units counted" in finding for finding in outcome.findings)

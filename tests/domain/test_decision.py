@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.decision import (
-    OPEN_ORDERS_MAX,
     Assessment,
     Crossing,
     Decision,
@@ -29,6 +28,7 @@ from domain.forecast import DemandForecast, TotalDemand, baseline_totals
 from domain.orders import OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms
 from domain.product import ForecastNote, Interval, ProductState, StockLevel, cycle_of
+from domain.ruling import OPEN_ORDERS_MAX
 
 D = NEW_YEARS_EVE
 TWO_A_DAY = DemandForecast(D, "model", (TotalDemand(1, 2, 0), TotalDemand(8, 16, 0), TotalDemand(28, 56, 0)))
@@ -136,7 +136,10 @@ def test_an_order_says_what_it_was_decided_by():
 
 def test_an_order_opens_the_next_cycle_and_is_due_after_the_lead_time():
     decision = decided(SEEN, 5)
-    assert (5, (OpenOrder(5, 46, 0, D + 7),)) == (decision.state.cycle, decision.state.open_orders)
+    assert (5, (OpenOrder(5, 46, 0, D + 7, requested_on=D, watched=True),)) == (
+        decision.state.cycle,
+        decision.state.open_orders,
+    )
     assert decision.state.on_order == 46
 
 

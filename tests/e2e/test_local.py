@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from domain.explanation import explain_decision
+from domain.ruling import record_from, replay
 from worker.local.sample import SAMPLE_PATH
 
 RESTOCK = [str(Path(sys.executable).with_name("restock")), "local"]
@@ -87,6 +90,24 @@ def assert_orders_follow_the_policy(report):
     return orders
 
 
+def assert_decisions_are_made_again(report):
+    """Each is the same when it is made again from what was known, and each order is one of them."""
+    lines = [json.loads(line) for line in (report / "decisions.jsonl").read_text().splitlines()]
+    records = [record_from(line["record"]) for line in lines]
+    assert all(replay(record) == record.ruling for record in records)
+    assert all(line["said"] == explain_decision(record) for line, record in zip(lines, records, strict=True))
+    ordered = Counter((record.known.product, record.ruling.quantity) for record in records if record.ruling.quantity)
+    published = {order["reorder_id"]: order for order in reorders_of(report)}
+    assert ordered == Counter((o["product_id"], o["recommended_order_quantity"]) for o in published.values())
+    assert any(record.ruling.quantity == 0 for record in records)
+
+
+def assert_orders_add_up(report):
+    figures = summary_of(report)
+    orders = figures["orders"]
+    assert sum(count for status, count in orders.items() if status != "overdue") == figures["reorders_distinct"]
+
+
 def test_real_sales_become_exact_features_and_orders(tmp_path):
     done = run("--until-done", "--limit", LINES, "--duplicate-rate", 0.1, "--report", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -96,7 +117,37 @@ def test_real_sales_become_exact_features_and_orders(tmp_path):
     assert figures["model_forecasts"] > 0
     assert figures["fallback_forecasts"] == 0
     assert assert_orders_follow_the_policy(tmp_path)
+    assert_decisions_are_made_again(tmp_path)
+    assert_orders_add_up(tmp_path)
     assert "ministack" in figures["aws"]
+
+
+RULES = """
+[defaults]
+supplier = "acme"
+approval_above = 100
+[suppliers.acme]
+order_on = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+"""
+
+
+def test_by_the_rules_dear_orders_wait_and_the_others_go_out_together(tmp_path, monkeypatch):
+    """A day is over when the next one sells; what is worth more than 100 waits for a planner, and here none comes."""
+    (tmp_path / "rules.toml").write_text(RULES)
+    monkeypatch.setenv("RESTOCK_RULES", str(tmp_path / "rules.toml"))
+    done = run("--until-done", "--limit", LINES, "--report", tmp_path / "report")
+    assert done.returncode == 0, done.stderr
+    assert_exact(tmp_path / "report", first_lines(LINES))
+    lines = [json.loads(line) for line in (tmp_path / "report" / "decisions.jsonl").read_text().splitlines()]
+    records = [record_from(line["record"]) for line in lines]
+    assert all(replay(record) == record.ruling for record in records)
+    assert {record.known.buying.supplier for record in records} == {"acme"}
+    assert {len(record.known.buying.rules) for record in records} == {64}
+    assert {record.ruling.hold for record in records if record.ruling.quantity} == {"approval", "review"}
+    orders = reorders_of(tmp_path / "report")
+    assert {order["proposal_id"].rpartition(":")[0] for order in orders} == {"acme"}
+    proposed = summary_of(tmp_path / "report")["orders"]["proposed"]
+    assert proposed + len({order["reorder_id"] for order in orders}) == sum(r.ruling.quantity > 0 for r in records)
 
 
 def test_fifo_a_killed_worker_and_a_dead_endpoint_change_no_count(tmp_path):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from mutants.mutant import Edit, Mutant
 
 DECISION = "domain/decision.py"
+RULING = "domain/ruling.py"
+ORDERS = "domain/orders.py"
+ORDERING = "domain/ordering.py"
 PRODUCT = "domain/product.py"
 REFORECAST = "handlers/reforecast.py"
 PLACE = "handlers/place_reorders.py"
@@ -19,12 +22,49 @@ DECISION_MUTANTS = (
     Mutant(
         "on-order-not-counted",
         "the position is what is on hand, without what is on order",
-        (Edit(DECISION, "    position = on_hand + on_order\n", "    position = on_hand\n"),),
+        (Edit(RULING, " if self.stock is not None else 0) + self.on_order\n", " if self.stock is not None else 0)\n"),),
+    ),
+    Mutant(
+        "proposed-not-counted",
+        "an order counts as on order only when it was sent, so that its need is proposed again and again",
+        (
+            Edit(
+                ORDERS,
+                "        promised = self.asked if self.word is None else self.word.quantity\n",
+                "        asked = 0 if self.hold else self.asked\n"
+                "        promised = asked if self.word is None else self.word.quantity\n",
+            ),
+        ),
+        test="domain/test_lifecycle.py::test_a_dear_order_is_proposed_and_counts_and_goes_out_once_when_it_is_approved",
+        blind="in the simulation no order has to wait",
+    ),
+    Mutant(
+        "older-word-wins",
+        "of two confirmations of a supplier the one that arrives last holds, not the one that was said last",
+        (Edit(ORDERS, "self.word is not None and word <= self.word", "self.word is not None and word == self.word"),),
+    ),
+    Mutant(
+        "cancellation-forgets-the-lorry",
+        "what was shipped before a cancellation is no longer on order",
+        (Edit(ORDERS, "max(promised, self.shipped) - self.received", "promised - self.received"),),
+    ),
+    Mutant(
+        "overdue-told-each-time",
+        "an order that is overdue is told of at every decision",
+        (Edit(ORDERING, "overdue = order.overdue or order.is_overdue(today)", "overdue = order.overdue"),),
+        test="domain/test_lifecycle.py::test_an_overdue_order_is_told_of_once_and_never_ordered_again",
+        blind="the judge does not ask what is said of an order that is late",
     ),
     Mutant(
         "id-by-the-clock",
         "an order is named by when it was decided, so that one need has many names",
-        (Edit(DECISION, "reorder_id=reorder_id(state.key, state.cycle + 1)", "reorder_id=reorder_id(state.key, now)"),),
+        (
+            Edit(
+                ORDERING,
+                "reorder_id=reorder_id(state.key, order.cycle)",
+                "reorder_id=reorder_id(state.key, standing.now)",
+            ),
+        ),
         test="domain/test_decision.py::test_an_order_says_what_it_was_decided_by",
         blind="the judge does not ask what an order is called, nor whether what was delivered is closed",
     ),
@@ -110,7 +150,7 @@ DECISION_MUTANTS = (
     Mutant(
         "no-outbox-entry",
         "an order is committed without the entry that would publish it",
-        (Edit(PLACE, "(announce_reorder(order),) if order is not None else ()", "()"),),
+        (Edit(PLACE, "order=order, outbox=_entries(decision), record", "order=order, outbox=(), record"),),
     ),
     Mutant(
         "published-before-commit",
@@ -118,18 +158,17 @@ DECISION_MUTANTS = (
         (
             Edit(
                 PLACE,
-                "    def __init__(self, products: Products, clock: Clock, metrics: Metrics) -> None:\n",
-                "    def __init__(self, products: Products, clock: Clock, metrics: Metrics, bus: object) -> None:\n"
-                "        self._bus = bus\n",
+                "        arrived: Callable[[Sequence[Arrival]], None] = lambda arrivals: None,\n    ) -> None:\n",
+                "        arrived: Callable[[Sequence[Arrival]], None] = lambda arrivals: None,\n"
+                "        bus: object = None,\n    ) -> None:\n        self._bus = bus\n",
             ),
             Edit(
                 PLACE,
                 "            results = await self._products.commit(",
-                "            orders = [d.order for d in decisions.values() if d.order is not None]\n"
-                "            await self._bus.publish([announce_reorder(order) for order in orders])\n"
+                "            await self._bus.publish([entry for d in decisions.values() for entry in _entries(d)])\n"
                 "            results = await self._products.commit(",
             ),
-            Edit(WIRING, "PlaceReorders(products, clock, metrics)", "PlaceReorders(products, clock, metrics, bus)"),
+            Edit(WIRING, "ordering.learn_lead_times.note)", "ordering.learn_lead_times.note, bus)"),
         ),
     ),
     Mutant(
@@ -172,8 +211,8 @@ DECISION_MUTANTS = (
         (
             Edit(
                 PLACE,
-                "            placed.outbox.append(announce_reorder(decision.order))\n",
-                "            placed.outbox.append(announce_reorder(decision.order)._replace(entry_id=str(now)))\n",
+                "        placed.outbox += _entries(decision)\n",
+                "        placed.outbox += [entry._replace(entry_id=str(now)) for entry in _entries(decision)]\n",
             ),
         ),
         ratio="published_twice",

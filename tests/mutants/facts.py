@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutants.mutant import Edit, Mutant
 
 PRODUCT = "domain/folding.py"
+LIFECYCLE = "domain/lifecycle.py"
 LEDGER = "domain/ledger.py"
 BUCKETS = "domain/buckets.py"
 
@@ -142,9 +143,9 @@ FACT_MUTANTS = (
         "an order is closed by its first shipment, whatever that brought",
         (
             Edit(
-                PRODUCT,
-                "tuple(left if each is order else each for each in orders if each is not order or left.outstanding)",
-                "tuple(each for each in orders if each is not order)",
+                LIFECYCLE,
+                "        open_orders=tuple(order for order in every if order.outstanding),\n",
+                "        open_orders=tuple(order for order in every if order.outstanding and not order.receipts),\n",
             ),
         ),
     ),
@@ -153,9 +154,9 @@ FACT_MUTANTS = (
         "a shipment is booked on the oldest open order, not on the one it names: a second one closes two",
         (
             Edit(
-                PRODUCT,
-                "    return next((order for order in state.open_orders if order.cycle == cycle), None)\n",
-                "    return next(iter(state.open_orders), None) if cycle is not None else None\n",
+                LIFECYCLE,
+                "    return next((order for order in known if order.cycle == cycle), None)\n",
+                "    return next(iter(known), None) if cycle is not None else None\n",
             ),
         ),
     ),

@@ -17,9 +17,9 @@ INTAKE_MUTANTS = (
         (
             Edit(
                 RUNNER,
-                "                done, handed_back = await self._settle(batch)\n",
-                "                await self._parts.source.acknowledge(batch.messages)\n"
-                "                done, handed_back = await self._settle(batch)\n",
+                "                    done, handed_back = await self._settle(batch)\n",
+                "                    await self._parts.source.acknowledge(batch.messages)\n"
+                "                    done, handed_back = await self._settle(batch)\n",
             ),
         ),
     ),

@@ -53,16 +53,18 @@ async def work(aws, *, lane, traces=False):
         stop = asyncio.Event()
         working = asyncio.create_task(runner.run(stop))
         async with asyncio.timeout(30):
-            while await waiting(aws):
-                await asyncio.sleep(0.1)
+            await all_taken(aws)
             stop.set()
             await working
 
 
-async def waiting(aws):
+async def all_taken(aws):
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = await aws.clients.sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)
+    while True:
+        answer = await aws.clients.sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=names)
+        if not any(int(answer["Attributes"][name]) for name in names):
+            return
+        await asyncio.sleep(0.1)
 
 
 def leaked(text):

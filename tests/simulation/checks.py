@@ -12,6 +12,7 @@ from typing import Any
 from zlib import decompress
 
 from domain.events import MS_PER_DAY, ProductKey
+from domain.orders import OpenOrder
 from domain.product import product_label, product_of
 from simulation.expressions import Item
 from simulation.network import Said
@@ -19,7 +20,7 @@ from simulation.queues import Message, Queue
 from simulation.shards import Record
 from simulation.shop import BAD, EventKey, Shop
 from simulation.tables import Key, Table, Write
-from simulation.twin import Twin
+from simulation.twin import Order, Twin
 
 STATE = "restock-state"
 ENTRY_BYTES, ID_BYTES = 20, 16
@@ -75,8 +76,8 @@ class Judge:
         for order in orders:
             self._ordered(product, twin, order, created)
         body = json.loads(decompress(header["body"]["B"]))
-        on_order = {cycle: quantity - got for cycle, quantity, got, *_ in body.get("orders", [])}
-        self._expect(on_order, {c: q for c, q in twin.outstanding.items() if q > 0}, f"orders of {product}")
+        on_order = {row[0]: _outstanding(row) for row in body.get("orders", [])}
+        self._expect(on_order, twin.outstanding, f"orders of {product}")
 
     def _count(self, product: ProductKey, twin: Twin, items: Iterable[Item]) -> None:
         """Takes over what this commit says it has counted."""
@@ -119,7 +120,7 @@ class Judge:
             raise Violation(f"order {order_id} was committed twice")
         if order_id not in created:
             raise Violation(f"order {order_id} has no outbox entry")
-        outstanding = sum(quantity for quantity in twin.outstanding.values() if quantity > 0)
+        outstanding = sum(twin.outstanding.values())
         self._expect(order["on_order"], outstanding, f"units on order behind {order_id}")
         position = order["current_stock"] + outstanding
         self._expect(order["inventory_position"], position, f"position behind {order_id}")
@@ -127,7 +128,7 @@ class Judge:
             raise Violation(f"{order_id} was not needed: {order}")
         if order["current_stock"] not in self._levels_since(product, twin.receipt_booked_at):
             raise Violation(f"{order_id} was decided on a stock from before the last counted delivery: {order}")
-        twin.outstanding[twin.cycle] = order["recommended_order_quantity"]
+        twin.orders[twin.cycle] = Order(order["recommended_order_quantity"])
         self.orders[order_id] = order
 
     def _levels_since(self, product: ProductKey, booked_at: float) -> set[int]:
@@ -197,6 +198,13 @@ class Judge:
     def _expect(self, said: Any, wanted: Any, what: str) -> None:
         if said != wanted:
             raise Violation(f"{what}: {said}, and should be {wanted}")
+
+
+def _outstanding(row: list[Any]) -> int:
+    """Units on order by a row of a header: the newest word or what was shipped, whichever is more, less what came."""
+    said = dict(zip(OpenOrder._fields, row, strict=False))
+    promised = said["quantity"] if said.get("word") is None else said["word"][1]
+    return max(0, max(promised, said.get("shipped", 0)) - said["received"])
 
 
 def _order_of(item: Item) -> Said:

@@ -16,6 +16,8 @@ from typing import Any
 from domain.events import (
     MS_PER_DAY,
     Event,
+    OrderConfirmed,
+    OrderShipped,
     ProductKey,
     PromotionPlanned,
     ReorderCancelled,
@@ -76,6 +78,7 @@ class Shop:
         self._network = network
         self._loop = network.loop
         self._chance = Random(f"restock shop {scenario.seed}")
+        self._moods = Random(f"restock supplier {scenario.seed}")
         self._tables = tables
         self._queue = queue
         self._buckets = buckets
@@ -219,6 +222,7 @@ class Shop:
         chance = self._chance
         product = ProductKey(detail["product_id"], detail.get("location_id"))
         quantity = detail["recommended_order_quantity"]
+        self._talk(product, order_id, quantity)
         if chance.random() < 0.1:
             self._soon(self._cancel, product, order_id)
         elif quantity > 1 and chance.random() < 0.3:
@@ -227,6 +231,24 @@ class Shop:
             self._in(self._some_time(), self._deliver, product, order_id, quantity - first, 2)
         else:
             self._soon(self._deliver, product, order_id, quantity, 1)
+
+    def _talk(self, product: ProductKey, order_id: str, quantity: int) -> None:
+        """What a supplier says beside what it does: it confirms, contradicts itself, ships more than it delivers, and
+        in any order. What it has said must stand in the position, right or wrong."""
+        moods, said = self._moods, []
+        at = self.now()
+        while moods.random() < 0.5:
+            promised = moods.choice((quantity, quantity, max(1, quantity - 2), quantity + 3))
+            said.append(
+                OrderConfirmed(product, f"word:{order_id}:{len(said)}", at + moods.randint(-5, 5), order_id, promised)
+            )
+        if moods.random() < 0.3:
+            said.append(OrderShipped(product, f"left:{order_id}", at, order_id, moods.randint(1, quantity)))
+        for event in moods.sample(said, len(said)):
+            self._later(moods.uniform(1, self._scenario.supplied_within_s), event)
+
+    def _later(self, seconds: float, event: Event) -> None:
+        self._in(seconds, self._send_events, event.product, [event])
 
     def _soon(self, action: Callable[..., None], *said: Any) -> None:
         self._in(self._chance.uniform(1, self._scenario.supplied_within_s), action, *said)
@@ -285,6 +307,10 @@ def _as_sent(event: Event) -> Said:
         case ShipmentReceived():
             shipped = {"reorder_id": event.reorder_id, "quantity": event.quantity}
             return {**said, "type": "shipment_received", **shipped}
+        case OrderShipped():
+            return {**said, "type": "order_shipped", "reorder_id": event.reorder_id, "quantity": event.quantity}
+        case OrderConfirmed():
+            return {**said, "type": "order_confirmed", "reorder_id": event.reorder_id, "quantity": event.quantity}
         case ReorderCancelled():
             return {**said, "type": "reorder_cancelled", "reorder_id": event.reorder_id}
 

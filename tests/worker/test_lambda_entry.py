@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from domain.buckets import Bucket
 from domain.events import ProductKey
-from domain.product import ProductState
+from domain.product import Freeze, ProductState
 from handlers.errors import Misconfigured
 from handlers.ports import Change
 from worker import lambda_entry
@@ -123,7 +123,7 @@ async def newer(aws, monkeypatch):
     with monkeypatch.context() as later:
         later.setattr(state_codec, "SCHEMA", state_codec.SCHEMA + 1)
         store = DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)
-        await store.commit([Change(ProductState(A, version=1))])
+        await store.commit([Change(ProductState(A, version=1, freeze=Freeze(1, 2)))])
 
 
 async def test_only_what_could_not_be_settled_is_named(aws, invoke, monkeypatch):

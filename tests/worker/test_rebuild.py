@@ -17,7 +17,7 @@ from fakes.proxy import error, lost_before, passed
 
 from domain.buckets import Bucket
 from domain.events import ProductKey
-from domain.product import ProductState
+from domain.product import Freeze, ProductState
 from handlers.errors import Misconfigured
 from handlers.ports import Change
 from worker.aws import state_codec
@@ -201,7 +201,7 @@ async def test_a_product_of_a_newer_version_is_tried_again_and_then_named_as_uns
     with monkeypatch.context() as later:
         later.setattr(state_codec, "SCHEMA", state_codec.SCHEMA + 1)
         store = DynamoState(aws.clients.dynamodb, shop.settings.state_table, 10.0)
-        await store.commit([Change(ProductState(A, version=1))])
+        await store.commit([Change(ProductState(A, version=1, freeze=Freeze(1, 2)))])
     await shop.put(item("e1"), item("e2"), item("e3", product="B"))
     done = await shop.rebuilt()
     assert of(done) == figures(items=3, counted=1, unsettled=2)

@@ -11,7 +11,17 @@ from fakes.examples import ODD_KEYS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.events import ProductKey
+from domain.events import (
+    OrderApproved,
+    OrderClosed,
+    OrderConfirmed,
+    OrderRejected,
+    OrderShipped,
+    ProductFrozen,
+    ProductKey,
+    ProductUnfrozen,
+    QuantityOverridden,
+)
 from handlers.errors import InvalidEvent
 from worker.schema import FUTURE_MS, PRICE_MAX, QUANTITY_MAX, REVENUE_MINOR_MAX, read_event
 
@@ -267,3 +277,46 @@ def test_any_time_is_read_to_the_millisecond(at):
 
 def test_a_day_ends_with_its_last_microsecond():
     assert read(occurred_at="2024-10-01T23:59:59.999999").occurred_at == 1_727_827_199_999
+
+
+ORDER = {"product_id": "A", "reorder_id": "A:1", "occurred_at": "2024-01-02", "event_id": "e"}
+PLAN = {"product_id": "A", "occurred_at": "2024-01-02", "event_id": "e"}
+IT = (ProductKey("A"), "e", 19_724 * 86_400_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "event"),
+    [
+        ("order_confirmed", {**ORDER, "quantity": 5, "due_on": "2024-01-09"}, OrderConfirmed(*IT, "A:1", 5, 19_731)),
+        ("order_confirmed", {**ORDER, "quantity": 0}, OrderConfirmed(*IT, "A:1", 0)),
+        ("order_shipped", {**ORDER, "quantity": 5}, OrderShipped(*IT, "A:1", 5)),
+        ("order_approved", {**ORDER, "quantity": 9, "by": "Ann"}, OrderApproved(*IT, "A:1", 9, "Ann")),
+        ("order_approved", ORDER, OrderApproved(*IT, "A:1")),
+        ("order_rejected", ORDER, OrderRejected(*IT, "A:1")),
+        ("order_closed", ORDER, OrderClosed(*IT, "A:1")),
+        ("product_frozen", {**PLAN, "until_on": "2024-01-09"}, ProductFrozen(*IT, 19_731)),
+        ("product_unfrozen", PLAN, ProductUnfrozen(*IT)),
+        ("quantity_overridden", {**PLAN, "quantity": 7, "by": "Ann"}, QuantityOverridden(*IT, 7, None, "Ann")),
+    ],
+)
+def test_the_words_of_suppliers_and_planners_are_events(kind, said, event):
+    assert read_event({**said, "type": kind}, None, "x", NOW) == event
+    assert read_event(said, kind, "x", NOW) == event
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("order_shipped", {**ORDER, "quantity": 0}),
+        ("order_confirmed", {**ORDER, "quantity": -1}),
+        ("order_confirmed", {**ORDER, "quantity": 1, "due_on": "soon"}),
+        ("order_approved", {**ORDER, "quantity": 0}),
+        ("order_rejected", PLAN),
+        ("quantity_overridden", {**PLAN, "quantity": 0}),
+        ("product_frozen", {**PLAN, "by": "x" * 101}),
+        ("order_released", {**ORDER, "proposal_id": "acme:2024-01-02"}),
+    ],
+)
+def test_what_they_may_not_say_is_refused(kind, said):
+    with pytest.raises(InvalidEvent):
+        read_event(said, kind, "x", NOW)

@@ -153,7 +153,7 @@ class _Batch:
         state, table = change.state, self._table
         puts = [codec.encode_segment(state.key, segment) for segment in change.written]
         if change.order is not None:
-            puts.append(codec.encode_order(change.order, state.cycle))
+            puts.append(codec.encode_order(change.order, state.cycle, change.record))
         actions: list[Item] = [{"Put": self._header(change)}]
         actions += [{"Put": {"TableName": table, "Item": i, "ConditionExpression": ABSENT}} for i in puts]
         actions += [{"Put": {"TableName": table, "Item": codec.encode_outbox(entry)}} for entry in change.outbox]

@@ -15,6 +15,7 @@ from domain.product import product_label
 from handlers.announcements import iso_day, iso_time
 from handlers.ports import ForecastRecord
 from worker.aws.dynamodb import Item, batch_write, number, text
+from worker.aws.order_codec import decision_text
 
 KEPT_DAYS = 400
 REMEMBERED_MAX = 100_000
@@ -37,8 +38,8 @@ class DynamoForecasts:
 
 
 def _content(record: ForecastRecord) -> int:
-    """What is saved of a forecast, beside when it was made."""
-    return hash(record[:-1])
+    """What is saved of a forecast, beside when it was made and what was decided then."""
+    return hash(record[:-2])
 
 
 def _item(record: ForecastRecord) -> Item:
@@ -55,6 +56,8 @@ def _item(record: ForecastRecord) -> Item:
         "expires_at": number((record.made_at // MS_PER_DAY + KEPT_DAYS) * MS_PER_DAY // 1000),
         **{name: number(units) for name, units in zip(("p10", "p50", "p90"), record.quantiles, strict=True)},
     }
+    if record.decision is not None:
+        item["decision"] = text(decision_text(record.decision))
     if record.confidence is not None:
         item["confidence"] = {"N": f"{record.confidence:.1f}"}
     return item

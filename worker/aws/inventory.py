@@ -78,7 +78,8 @@ class DynamoInventory:
             elif name in item:
                 log.warning("terms.unreadable", product=product_label(key), field=name)
         stock = StockLevel(level, at) if level is not None else None
-        return InventoryRecord(stock, self._terms._replace(**terms), item.get("category", {}).get("S"))
+        category, supplier = item.get("category", {}).get("S"), item.get("supplier", {}).get("S")
+        return InventoryRecord(stock, self._terms._replace(**terms), category, supplier)
 
 
 def location_key(location_id: str | None) -> str:

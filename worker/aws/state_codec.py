@@ -17,7 +17,6 @@ from pydantic_core import from_json, to_json
 from domain.buckets import KEPT_DAYS, NO_DAYS, SLOTS, Days, OpenDays
 from domain.events import ProductKey, ReorderRequired
 from domain.ledger import Ledger, Segment
-from domain.orders import OpenOrder
 from domain.product import (
     ForecastNote,
     Interval,
@@ -25,10 +24,13 @@ from domain.product import (
     StockLevel,
     product_label,
 )
+from domain.ruling import DecisionRecord
 from handlers.ports import OutboxEntry
 from worker.aws.dynamodb import Item, number, text
+from worker.aws.order_codec import decision_text, is_plain, order_from, order_row, plan_from, plan_rows
 
-SCHEMA = 1
+SCHEMA = 2
+PLAIN_SCHEMA = 1  # of a state that an older worker understands as well: a deployment need not wait for it
 SHARDS = 4
 HEADER = "H"
 
@@ -56,7 +58,7 @@ def encode_header(state: ProductState, token: str) -> Item:
     item: Item = {
         "pk": {"S": f"P#{label}"},
         "sk": {"S": HEADER},
-        "schema": {"N": str(SCHEMA)},
+        "schema": {"N": str(PLAIN_SCHEMA if is_plain(state) else SCHEMA)},
         "version": {"N": str(state.version)},
         "token": {"S": token},
         "sales": {"N": str(state.sales)},
@@ -84,7 +86,7 @@ def _body(state: ProductState) -> bytes:
     optional = (
         ("category", state.category),
         ("stock", state.stock),
-        ("orders", state.open_orders),
+        ("orders", [order_row(order) for order in state.open_orders] or None),
         ("promotions", state.promotions),
         ("received_at", state.received_at or None),
         ("forecast", state.forecast),
@@ -93,7 +95,7 @@ def _body(state: ProductState) -> bytes:
         ("insight_on", state.insight_on),
     )
     body |= {name: value for name, value in optional if value is not None and value != ()}
-    return to_json(body)
+    return to_json(body | plan_rows(state))
 
 
 def _rows(days: Days) -> list[list[int]]:
@@ -149,7 +151,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         category=body.get("category"),
         stock=StockLevel(*body["stock"]) if "stock" in body else None,
         cycle=int(item["cycle"]["N"]),
-        open_orders=tuple(_open_order(*order) for order in body.get("orders", ())),
+        open_orders=tuple(order_from(row) for row in body.get("orders", ())),
         decisions=int(item["decisions"]["N"]),
         received_at=body.get("received_at", 0),
         promotions=tuple((first, last) for first, last in body.get("promotions", ())),
@@ -157,6 +159,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         intervals=tuple(Interval(*held) for held in body.get("intervals", ())),
         band=body.get("band"),
         insight_on=body.get("insight_on"),
+        **plan_from(body),
     )
 
 
@@ -184,10 +187,6 @@ def _days(newest: int, rows: Sequence[list[int]]) -> Days:
     return draft.closed()
 
 
-def _open_order(cycle: int, quantity: int, received: int, due_on: int, receipts: Sequence[str] = ()) -> OpenOrder:
-    return OpenOrder(cycle, quantity, received, due_on, tuple(receipts))
-
-
 def _forecast(said: list[Any]) -> ForecastNote:
     as_of, inputs, source, totals = said
     return ForecastNote(as_of, inputs, source, tuple((days, mean, spread) for days, mean, spread in totals))
@@ -212,8 +211,8 @@ def decode_segment(item: Item) -> Segment:
     )
 
 
-def encode_order(order: ReorderRequired, cycle: int) -> Item:
-    return {
+def encode_order(order: ReorderRequired, cycle: int, record: DecisionRecord | None) -> Item:
+    item = {
         "pk": text(f"P#{product_label(order.product)}"),
         "sk": text(f"O#{cycle:010d}"),
         "reorder_id": text(order.reorder_id),
@@ -221,6 +220,7 @@ def encode_order(order: ReorderRequired, cycle: int) -> Item:
         "decided_at": number(order.decided_at),
         "inputs": text(json.dumps(order[3:], ensure_ascii=False)),
     }
+    return item if record is None else {**item, "decision": text(decision_text(record))}
 
 
 def outbox_key(entry_id: str) -> Item:

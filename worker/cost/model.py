@@ -32,6 +32,7 @@ STARTS_A_MONTH = 30  # of each task: deployments and moved tasks, after which th
 SWEEP_READS = SHARDS * 2  # a consistent query of each shard of the outbox and of the agenda
 ITEM_OVERHEAD_BYTES = 100  # DynamoDB adds them to each stored item (its developer guide, "Item sizes and formats")
 OF_STREAMS = ("STREAM", "SHARDS", "LEASES")
+OF_RULES = ("ORDERS_PROPOSED", "PURCHASES", "LEAD_TIME", "RULES")  # what no worker without rules ever counts
 LOG_COMPRESSED = 0.15  # what CloudWatch keeps of a log byte (its pricing page)
 
 
@@ -186,7 +187,8 @@ def _words(settings: Settings, rates: Rates, took: Takes) -> list[Line]:
 def _metrics(asked: Asked, settings: Settings, took: Takes) -> list[Line]:
     """All that a month may bring, or what a run was seen to bring if that is more."""
     own = 2 * len(settings.metrics_products)
-    ever = [metric for metric in Metric if settings.stream_table or not metric.name.startswith(OF_STREAMS)]
+    never = (() if settings.stream_table else OF_STREAMS) + (() if settings.rules else OF_RULES)
+    ever = [metric for metric in Metric if not metric.name.startswith(never)]
     known = len(ever) - (0 if settings.meter_calls else 1 + len(METRICS))
     requests = asked.tasks * DAY_S / FORECAST_METRICS_EVERY_S * DAYS_A_MONTH
     return [

@@ -7,7 +7,7 @@ received = applied + duplicates + late + quarantined."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ import pyarrow.parquet as pq
 
 from domain.events import ProductKey
 from domain.features import rolling_features, series_of
+from domain.ordering import counts_by_status
 from domain.product import ProductState, product_of
+from domain.ruling import DecisionRecord
 from handlers.metrics import Metric
 from worker.aws.dynamodb import Item
 from worker.aws.state_codec import HEADER, decode_header
 from worker.cost.usage import SECTION
+from worker.local.decisions import decision_lines
 from worker.local.observed import Observed
 from worker.local.subscriber import Subscriber
 
@@ -31,6 +34,7 @@ class Outcome:
     """Everything a report is made of."""
 
     states: Sequence[ProductState]
+    decisions: Sequence[DecisionRecord]
     observed: Observed
     subscriber: Subscriber
     source: str
@@ -101,6 +105,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "units": sum(state.units for state in outcome.states),
         "reorders_published": len(subscriber.reorders),
         "reorders_distinct": len(subscriber.order_ids),
+        "orders": counts_by_status(outcome.states),
         "insights": len(subscriber.insights),
         "forecast_calls": seen[Metric.FORECAST_CALLS],
         "model_forecasts": seen[Metric.FORECASTS_MODEL],
@@ -115,14 +120,15 @@ def summary(outcome: Outcome) -> dict[str, Any]:
 
 
 def write_report(folder: Path, figures: dict[str, Any], outcome: Outcome) -> None:
-    """Writes summary.json, features.parquet, reorders.jsonl and insights.jsonl."""
+    """Writes summary.json, features.parquet, reorders.jsonl, insights.jsonl and decisions.jsonl."""
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(features_table(outcome.states), folder / "features.parquet")
     _lines(folder / "reorders.jsonl", outcome.subscriber.reorders)
     _lines(folder / "insights.jsonl", outcome.subscriber.insights)
+    _lines(folder / "decisions.jsonl", decision_lines(outcome.decisions))
     (folder / "summary.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
 
 
-def _lines(path: Path, events: Sequence[dict[str, Any]]) -> None:
+def _lines(path: Path, events: Iterable[dict[str, Any]]) -> None:
     with path.open("w") as stream:
         stream.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.aws.clients import Endpoints, open_clients
+from worker.local.decisions import read_decisions
 from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aws, emulator
 from worker.local.gateway import Gateway
 from worker.local.models import Models
@@ -101,8 +102,10 @@ async def _play(local: Local, sales: SalesFile, total: int, started: float) -> t
         seconds = time.monotonic() - started
         await _end(local, background)
     states = await read_states(local.clients.dynamodb, local.settings.state_table)
+    tables = local.settings.state_table, local.settings.forecasts_table
     outcome = Outcome(
         states=states,
+        decisions=await read_decisions(local.clients.dynamodb, tables) if local.options.report is not None else (),
         observed=local.observed,
         subscriber=local.subscriber,
         source=local.options.source,
@@ -134,10 +137,11 @@ def _background(local: Local) -> list[asyncio.Task[None]]:
 
 async def _end(local: Local, background: list[asyncio.Task[None]]) -> None:
     """Stops everything in order; raises what one of them failed with."""
-    keeping, *others = background
+    keeping, listening, *others = background
+    local.subscriber.ended = True
     for task in others:
         task.cancel()
-    await asyncio.wait(others)
+    await asyncio.wait([listening, *others])
     await local.end()
     await asyncio.wait([keeping])
     for task in background:
@@ -201,6 +205,7 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_DRAIN_TIMEOUT_S": "25",
         "RESTOCK_SWEEP_INTERVAL_S": "5",
         "RESTOCK_SWEEP_AGE_S": "10",
+        "RESTOCK_PURCHASES_INTERVAL_S": "2",
         "RESTOCK_LEASE_S": "8",
         "RESTOCK_CHECKPOINT_INTERVAL_S": "1",
         "RESTOCK_SHARD_IDLE_S": "0.2",

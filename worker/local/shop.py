@@ -1,37 +1,28 @@
 """What would a shop and its supplier do while the sales of a file happen?
 
-The shop books each sale out of its stock, then tells of it. The supplier hears of orders from the event bus and
-delivers after the lead time, in the time of the sales; the shop books a delivery in before it says so. The stock may
+The shop books each sale out of its stock, then tells of it. The supplier hears of orders from the event bus, confirms,
+ships and delivers in the time of the sales; the shop books a delivery in before it says so. The stock may
 go below zero: the sales of a file have happened, what was not there was owed."""
 
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import InitVar, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
+from domain.events import ProductKey, SaleRecorded
 from worker.aws.clients import Clients
 from worker.aws.dynamodb import batch_write, number, text
 from worker.aws.inventory import location_key
 from worker.local.items import sale_of
+from worker.local.supplier import Step, steps_of
 from worker.local.tills import QueueTill, Till
 from worker.producer import Row
 from worker.settings import Settings
 
 OPENING_DAYS = 21
 OPENING_MIN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    product: ProductKey
-    reorder_id: str
-    quantity: int
-    due_on: int
 
 
 @dataclass(slots=True)
@@ -48,7 +39,7 @@ class Shop:
     stock: dict[ProductKey, int] = field(default_factory=dict)
     sent: int = 0
     today: int = 0
-    deliveries: deque[Delivery] = field(default_factory=deque)
+    supplied: list[Step] = field(default_factory=list)
     held: list[Row] = field(default_factory=list)
     till: InitVar[Till | None] = None
     _till: Till = field(init=False)
@@ -60,10 +51,10 @@ class Shop:
     async def sell(self, rows: Sequence[Row], sales: Sequence[SaleRecorded]) -> None:
         """Books these sales, sends their rows and those of no sale, and some of the ones before a second time."""
         touched = {self._book(sale) for sale in sales}
-        arrived = self._receive_due()
-        await self._write_stock(touched | {delivery.product for delivery in arrived})
+        steps = self._steps_due()
+        await self._write_stock(touched | {step.product for step in steps if step.arrived})
         repeated, self._again = self._again, [row for row in rows if self.chance.random() < self.resend_rate]
-        held = await self._till.send([*rows, *repeated, *(_shipment(d, self.today) for d in arrived)])
+        held = await self._till.send([*rows, *repeated, *(step.said for step in steps)])
         self.held += held
         self.sent += len(rows) + len(repeated) - len(held)
 
@@ -81,14 +72,15 @@ class Shop:
 
     def order(self, product: ProductKey, reorder_id: str, quantity: int, lead_time_days: int) -> None:
         """The supplier takes an order."""
-        self.deliveries.append(Delivery(product, reorder_id, quantity, self.today + lead_time_days))
+        self.supplied += steps_of(product, reorder_id, quantity, self.today, lead_time_days)
 
-    def _receive_due(self) -> list[Delivery]:
-        due = [delivery for delivery in self.deliveries if delivery.due_on <= self.today]
+    def _steps_due(self) -> list[Step]:
+        """What the supplier has done up to today; what it delivered is booked in."""
+        due = [step for step in self.supplied if step.on <= self.today]
         if due:
-            self.deliveries = deque(d for d in self.deliveries if d.due_on > self.today)
-        for delivery in due:
-            self.stock[delivery.product] = self.stock.get(delivery.product, 0) + delivery.quantity
+            self.supplied = [step for step in self.supplied if step.on > self.today]
+        for step in due:
+            self.stock[step.product] = self.stock.get(step.product, 0) + step.arrived
         return due
 
     async def _write_stock(self, products: Iterable[ProductKey]) -> None:
@@ -117,16 +109,4 @@ def opening_stock(rows: Iterable[Row]) -> dict[ProductKey, int]:
     return {
         product: max(OPENING_MIN, -(-units * OPENING_DAYS // max(OPENING_DAYS, last - first + 1)))
         for product, (units, first, last) in sold.items()
-    }
-
-
-def _shipment(delivery: Delivery, today: int) -> dict[str, object]:
-    return {
-        "type": "shipment_received",
-        "event_id": f"shipment:{delivery.reorder_id}",
-        "product_id": delivery.product.product_id,
-        "location_id": delivery.product.location_id,
-        "reorder_id": delivery.reorder_id,
-        "quantity": delivery.quantity,
-        "occurred_at": datetime.fromtimestamp(today * MS_PER_DAY // 1000, UTC).isoformat(),
     }

@@ -27,10 +27,11 @@ class Subscriber:
     order_ids: set[str] = field(default_factory=set)
     first_reorder_after_s: float | None = None
     started_at: float = 0.0
+    ended: bool = False
 
     async def listen(self) -> None:
-        """Reads for ever."""
-        while True:
+        """Reads until it is told to end: a receive that is cancelled would take along what it was given."""
+        while not self.ended:
             await self.read(WAIT_S)
 
     async def read(self, wait_s: int) -> int:

@@ -9,6 +9,7 @@ import io
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -28,13 +29,18 @@ ADDED = (
         '    body: dict[str, Any] = {"newest_day": state.newest_day, "season": [1, 2]}\n',
     ),
 )
+# What an upgrade may not do: mean something else by a member that older workers read.
+OTHER_UNITS = (
+    ("worker/aws/state_codec.py", '"units": {"N": str(state.units)}', '"units": {"N": str(state.units * 2)}'),
+    ("worker/aws/state_codec.py", 'units=int(item["units"]["N"])', 'units=int(item["units"]["N"]) // 2'),
+)
 
 
-def next_release(folder: Path) -> Path:
-    """A copy of today's tree with the additions."""
+def next_release(folder: Path, added: Sequence[tuple[str, str, str]] = ADDED) -> Path:
+    """A copy of today's tree with what was added."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, before, after in ADDED:
+    for name, before, after in added:
         path = folder / name
         text = path.read_text()
         assert text.count(before) == 1, f"{name} has changed: write this addition anew"

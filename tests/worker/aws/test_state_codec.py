@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from zlib import compress
+from zlib import compress, decompress
 
 from fakes.clock import NOW, TODAY
 from fakes.examples import ODD_KEYS, A, rich_state, sale, segment
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from domain.buckets import KEPT_DAYS, NO_DAY, NO_DAYS, NOTHING_RARE, SLOTS, Bucket, Days
 from domain.folding import fold
 from domain.ledger import ENTRY_BYTES, TAIL_ENTRIES, Ledger
-from domain.orders import OpenOrder
-from domain.product import ForecastNote, Interval, ProductState, StockLevel
+from domain.orders import Approval, OpenOrder, Word
+from domain.product import ForecastNote, Freeze, Interval, Override, ProductState, StockLevel
 from worker.aws.state_codec import decode_header, decode_segment, encode_header, encode_segment
 
 TOKEN = "0" * 32
@@ -50,8 +50,22 @@ def ledgers(draw) -> Ledger:
     return Ledger(tail, draw(st.one_of(st.just(-1), dates)), first, first + alive, segments)
 
 
-orders = st.builds(
-    OpenOrder, counts, counts, counts, dates, st.lists(st.text("0123456789abcdef"), max_size=3).map(tuple)
+receipts = st.lists(st.text("0123456789abcdef"), max_size=3).map(tuple)
+heard = {
+    "requested_on": dates,
+    "supplier": words,
+    "hold": st.sampled_from(["", "approval", "review"]),
+    "word": st.none() | st.builds(Word, times, counts, dates),
+    "shipped": counts,
+    "approval": st.none() | st.builds(Approval, times, counts),
+    "ended": st.sampled_from(["", "closed"]),
+    "proposal": words,
+    "overdue": st.booleans(),
+    "arrivals": st.lists(dates, max_size=3).map(tuple),
+}
+orders = st.one_of(
+    st.builds(OpenOrder, counts, counts, counts, dates, receipts),
+    st.builds(OpenOrder, counts, counts, counts, dates, receipts, **heard),
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
 totals = st.lists(st.tuples(st.integers(1, 90), finite, finite), max_size=3).map(tuple)
@@ -82,6 +96,9 @@ def states(draw) -> ProductState:
         intervals=tuple(draw(st.lists(st.builds(Interval, dates, counts, counts), max_size=3))),
         band=draw(st.none() | words),
         insight_on=draw(st.none() | dates),
+        closed_orders=tuple(draw(st.lists(orders, max_size=3))),
+        freeze=draw(st.none() | st.builds(Freeze, times, dates, words)),
+        override=draw(st.none() | st.builds(Override, times, counts, dates, words)),
     )
 
 
@@ -130,3 +147,31 @@ def test_days_that_nobody_keeps_any_more_are_left_out():
     held = decode_header(A, item).buckets
     assert dict(held) == {TODAY - KEPT_DAYS: Bucket(1), TODAY: Bucket(2, 200)}
     assert held.rare is None
+
+
+def rewritten(item, **body):
+    """The item with other words in its body."""
+    said = json.loads(decompress(item["body"]["B"])) | body
+    return item | {"body": {"B": compress(json.dumps(said).encode())}}
+
+
+def test_an_order_as_an_older_version_wrote_it_is_one_of_which_nothing_more_was_heard():
+    item = rewritten(encode_header(rich_state(A), TOKEN), orders=[[1, 24, 6, TODAY + 7, ["00" * 16]], [2, 6, 0, TODAY]])
+    state = decode_header(A, item | {"schema": {"N": "1"}})
+    assert state.open_orders == (OpenOrder(1, 24, 6, TODAY + 7, ("00" * 16,)), OpenOrder(2, 6, 0, TODAY))
+    assert (state.on_order, state.closed_orders, state.freeze, state.override) == (24, (), None, None)
+    assert [order.status for order in state.open_orders] == ["partly_received", "requested"]
+
+
+def test_only_what_an_older_version_would_lose_is_kept_from_it():
+    plain = rich_state(A)
+    order = plain.open_orders[0]
+    said = {
+        "frozen": plain._replace(freeze=Freeze(NOW, TODAY)),
+        "overridden": plain._replace(override=Override(NOW, 5, TODAY)),
+        "closed": plain._replace(closed_orders=(order,)),
+        "heard of": plain._replace(open_orders=(order._replace(word=Word(NOW, 5)),)),
+    }
+    schemas = {name: encode_header(state, TOKEN)["schema"]["N"] for name, state in said.items()}
+    assert encode_header(plain, TOKEN)["schema"]["N"] == "1"
+    assert set(schemas.values()) == {"2"}

@@ -431,3 +431,50 @@ async def test_wrong_use_and_what_is_missing_end_with_one_clear_line(aws, argume
     ended, _, err = await restock(aws, *arguments)
     assert ended == code
     assert said in err.splitlines()[-1]
+
+
+async def test_killed_with_9_again_and_again_it_comes_to_the_same(aws, shop, tmp_path):
+    many = [sale(f"e{n}", f"P{n % 40}", 1 + n % 5, f"2024-09-{10 + n % 20}") for n in range(2_000)]
+    await shop.counted(*({**each, "quantity": 9} for each in many[:1_000]))
+    shop.history(*many)
+    place = ("--from", str(tmp_path / "history.csv"), "--work", str(tmp_path / "passing"), "--yes", "--processes", "1")
+    killed = 0
+    for calls in (1, 3, 9, 27):  # of the writes: somewhere in the middle of the replacements
+        reached = asyncio.Event()
+        aws.proxy.always("TransactWriteItems", reaches(reached, calls))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "worker.cli", "rebuild", *place, "--shards", "2"),
+            env={**os.environ, "RESTOCK_ENDPOINT_URL": aws.proxy.url},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        waiting = [asyncio.create_task(process.wait()), asyncio.create_task(reached.wait())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if process.returncode is None:
+            process.kill()
+            killed += 1
+        await process.wait()
+        waiting[1].cancel()
+        aws.proxy.heal()
+    assert killed
+    done = await restock(aws, *place, "--shards", "2")
+    assert done[0] == 0, done[2]
+    for product in range(40):
+        mine = [each for each in many if each["product_id"] == f"P{product}"]
+        state = await shop.state(ProductKey(f"P{product}"))
+        assert (state.sales, state.units) == (len(mine), sum(each["quantity"] for each in mine))
+
+
+def reaches(reached, calls):
+    left = calls
+
+    async def pass_on(call):
+        nonlocal left
+        left -= 1
+        if not left:
+            reached.set()
+        return await passed(call)
+
+    return pass_on

@@ -1,5 +1,5 @@
-"""The whole bundled sample of invoices (Online Retail, UCI): what a rebuild makes of its history is bit for bit what the
-worker's own fold made of it, also of a state that was spoiled, and while sales go on."""
+"""The whole bundled sample of invoices (Online Retail, UCI): what a rebuild makes of its history is bit for bit what
+the worker's own fold made of it, also of a state that was spoiled, and while sales go on."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_spoiled_state_becomes_that_of_a_worker_who_never_erred_while_sales_go
         for batch in ([*before_it, *meanwhile, *behind], after):
             true = folded(true, batch, nothing)
         assert figures(live) == figures(true), product_label(key)
-    assert replaced > len(products) // 3
+    assert replaced > 500
 
 
 def test_late_sales_are_merged_when_that_is_asked_for(products):
