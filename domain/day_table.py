@@ -117,11 +117,9 @@ class DayTable:
     def window(self, rows: Sequence[int] | Ints, first: int, last: int) -> tuple[Ints, Ints, Ints, Ints]:
         """Sold, revenue, returned and promoted of the days from first to last, each (len(rows), days)."""
         wanted = np.arange(first, last + 1)
-        slots = wanted % SLOTS
         newest = self.newest[rows][:, np.newaxis]
-        # Taken, not indexed: a row must lie in one piece, or its sums come out otherwise in the last digit.
         sold, revenue, returned, promoted = (
-            self.sums[column].take(rows, axis=0).take(slots, axis=1).astype(np.int64)
+            _turned(self.sums[column].take(rows, axis=0), first % SLOTS, len(wanted))
             for column in (SOLD, REVENUE, RETURNED, PROMOTED)
         )
         # A slot holds that day only while it is kept; afterwards it is another day's.
@@ -129,6 +127,16 @@ class DayTable:
         for column in (sold, revenue, returned, promoted):
             column.reshape(-1)[gone] = 0
         return sold, revenue, returned, promoted
+
+
+def _turned(ring: Sums, start: int, length: int) -> Ints:
+    """So many slots from start on, going on at the first after the last. Each row lies in one piece, or its sums would
+    come out otherwise in the last digit."""
+    taken = np.empty((len(ring), length), dtype=np.int64)
+    until_end = min(length, SLOTS - start)
+    taken[:, :until_end] = ring[:, start : start + until_end]
+    taken[:, until_end:] = ring[:, : length - until_end]
+    return taken
 
 
 def _narrow(days: Days) -> bool:

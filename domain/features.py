@@ -57,11 +57,11 @@ def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> Daily
     sold, revenue, returned, promoted = _window(states, as_of)
     net = sold - returned
     # A correction may come before its sale: such a day is below zero for a while, and has no price.
-    idle = sold <= 0
+    selling = sold > 0
     for column in (sold, revenue, promoted):
-        if (idle & (column != 0)).any():
-            column[idle] = 0
-    last = WINDOW_DAYS - 1 - np.argmin(idle[:, ::-1], axis=1)
+        if (column.astype(np.bool_) > selling).any():
+            column[~selling] = 0
+    last = WINDOW_DAYS - 1 - np.argmax(selling[:, ::-1], axis=1)
     rows = np.arange(len(states))
     units = sold.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -10,6 +10,7 @@ chance below 1e-24 even at ten million ids."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
@@ -59,8 +60,7 @@ def entry_of(event: Event) -> bytes:
 
 def entries_of(sales: SaleColumns) -> tuple[list[bytes], NDArray[np.uint8]]:
     """The digests of the sales' ids, and what entry_of says of each: (n, ENTRY_BYTES)."""
-    coded = [event_id.encode("utf-8", "surrogatepass") for event_id in sales.event_id]
-    digests = [blake2b(event_id, digest_size=ID_BYTES).digest() for event_id in coded]
+    digests = [blake2b(event_id, digest_size=ID_BYTES).digest() for event_id in _coded(sales.event_id)]
     entries = np.empty((len(digests), ENTRY_BYTES), dtype=np.uint8)
     entries[:, :ID_BYTES] = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, ID_BYTES)
     checks = np.array(_checks_of(sales), dtype=np.uint32).astype(">u4")
@@ -75,8 +75,17 @@ def _checks_of(sales: SaleColumns) -> list[int]:
     joined, size = packed.tobytes(), _SALE.size
     checks = [crc32(joined[at : at + size]) for at in range(0, len(joined), size)]
     names = {name: name.encode("utf-8", "surrogatepass") for name in {*sales.category} if name is not None}
-    pairs = zip(checks, sales.category, strict=True)
-    return [check if name is None else crc32(names[name], check + _CONTINUED) for check, name in pairs]
+    if None in sales.category:
+        pairs = zip(checks, sales.category, strict=True)
+        return [check if name is None else crc32(names[name], check + _CONTINUED) for check, name in pairs]
+    return [*map(crc32, map(names.__getitem__, sales.category), map(_CONTINUED.__add__, checks))]  # type: ignore[arg-type]
+
+
+def _coded(texts: Sequence[str]) -> list[bytes]:
+    try:
+        return [*map(str.encode, texts)]
+    except UnicodeEncodeError:  # half a surrogate pair
+        return [text.encode("utf-8", "surrogatepass") for text in texts]
 
 
 @dataclass(frozen=True, slots=True)

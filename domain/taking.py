@@ -150,10 +150,16 @@ def _recognised(
     at = 0
     for place, (product, size) in enumerate(zip(sales.products, sales.sizes, strict=True)):
         known, end = product.known, at + size
-        fresh = {*digests[at:end]}
-        if len(fresh) == size and known.isdisjoint(fresh) and place not in some_late:
-            known |= fresh
+        if size == 1:
+            plain = place not in some_late and digests[at] not in known
+            if plain:
+                known.add(digests[at])
         else:
+            fresh = {*digests[at:end]}
+            plain = len(fresh) == size and place not in some_late and known.isdisjoint(fresh)
+            if plain:
+                known |= fresh
+        if not plain:
             outcomes[place] = said = _judged(product, digests[at:end], entries[at:end], late[at:end].tolist())
             applied[at:end] = [outcome is APPLIED for outcome in said]
         at = end
@@ -188,8 +194,7 @@ def _give_back(sales: _Sales, parts: _Parts, applied: NDArray[np.bool_], entries
     np.add.at(units, place, parts.quantity)
     last_days = np.full(len(products), -1, dtype=np.int64)
     np.maximum.at(last_days, place, parts.day)
-    named = zip(sales.of.tolist(), applied.tolist(), sales.columns.category, strict=True)
-    categories = {of: category for of, counted, category in named if counted and category is not None}
+    categories = _categories(sales, applied)
     end = 0
     for at, (product, count, net, last_day) in enumerate(
         zip(products, counts.tolist(), units.tolist(), last_days.tolist(), strict=True)
@@ -203,6 +208,15 @@ def _give_back(sales: _Sales, parts: _Parts, applied: NDArray[np.bool_], entries
             category = categories.get(at)
             if category is not None and category != product.category:
                 product.category = intern(category)  # there are few, and as many copies as sales otherwise
+
+
+def _categories(sales: _Sales, applied: NDArray[np.bool_]) -> dict[int, str | None]:
+    """The last category that was said of each product, by its place; None or nothing where none was."""
+    category = sales.columns.category
+    if applied.all() and None not in category:
+        return dict(zip(sales.of.tolist(), category, strict=True))
+    named = zip(sales.of.tolist(), applied.tolist(), category, strict=True)
+    return {of: said for of, counted, said in named if counted and said is not None}
 
 
 def close_all(products: Sequence[OpenProduct], now: int) -> list[Folded]:

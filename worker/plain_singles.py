@@ -31,7 +31,7 @@ from worker.schema import (
     TIME_CHARS_MAX,
 )
 
-TOGETHER = 128  # bodies that are parsed at once; the more, the oftener one of them is odd
+TOGETHER = 250  # bodies that are parsed at once; the more, the oftener one of them is odd
 USUAL = ("product_id", "event_id", "occurred_at", "quantity", "unit_price", "promotion", "category")
 TOO_MUCH = REVENUE_MINOR_MAX + 1
 

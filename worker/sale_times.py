@@ -19,7 +19,9 @@ USUAL = "2000-01-01T00:00:00Z"
 _MARKS = [at for at, letter in enumerate(USUAL) if not letter.isdigit()]
 _DIGITS = [at for at, letter in enumerate(USUAL) if letter.isdigit()]
 _MARKED = np.frombuffer("".join(USUAL[at] for at in _MARKS).encode(), dtype=np.uint8)
-_MONTHS_TO_EPOCH = 12 * 1970
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+# The first day of each month, and of the one after the last.
+_MONTHS = np.arange(f"{FIRST_YEAR}-01", f"{LAST_YEAR + 1}-02", dtype="M8[M]").astype("M8[D]").astype(np.int64)
 
 _parse = datetime.fromisoformat
 
@@ -52,12 +54,12 @@ def moments_of(texts: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _moments(digits: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The moments of rows of YYYYMMDDhhmmss, and which of them the calendar has."""
-    pairs = (digits[:, ::2] * 10 + digits[:, 1::2]).astype(np.int64)
-    century, year, month, day, hour, minute, second = pairs.T
-    months = (century * 100 + year) * 12 + month - 1 - _MONTHS_TO_EPOCH
-    first, after = (each.astype("M8[M]").astype("M8[D]").astype(np.int64) for each in (months, months + 1))
-    valid = (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)
-    valid &= (hour <= 23) & (minute <= 59) & (second <= 59) & (months >= 0)
-    seconds = ((first + day - 1) * 24 + hour) * 3600 + minute * 60 + second
-    return seconds * 1_000, valid
+    """The moments of rows of YYYYMMDDhhmmss, and which of them are in the calendar, up to LAST_YEAR."""
+    pairs = digits[:, ::2] * 10 + digits[:, 1::2]
+    century, year, month, day, hour, minute, second = np.ascontiguousarray(pairs.T).astype(np.int64)
+    months = (century * 100 + year - FIRST_YEAR) * 12 + month - 1
+    valid = (months >= 0) & (months < len(_MONTHS) - 1) & (month >= 1) & (month <= 12)
+    months[~valid] = 0
+    first = _MONTHS[months]
+    valid &= (day >= 1) & (day <= _MONTHS[months + 1] - first) & (hour <= 23) & (minute <= 59) & (second <= 59)
+    return ((first + day - 1) * 24 + hour) * 3_600_000 + minute * 60_000 + second * 1_000, valid
