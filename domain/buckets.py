@@ -66,13 +66,15 @@ def sums_of(block: Block) -> memoryview:
 
 
 def _widened(block: Block) -> array[int]:
-    return array("q", np.asarray(sums_of(block)).astype(np.int64).tobytes())
+    if len(block) not in NARROW:
+        return array("q", block)
+    return array("q", np.frombuffer(block, dtype=np.int32).astype(np.int64).tobytes())
 
 
 def _narrowed(sums: array[int]) -> Block:
-    wide = np.asarray(sums)
+    wide = np.frombuffer(sums, dtype=np.int64)
     narrow = wide.astype(np.int32)
-    return narrow.tobytes() if (narrow == wide).all() else wide.tobytes()
+    return narrow.tobytes() if np.array_equal(narrow, wide) else wide.tobytes()
 
 
 class Days(Mapping[int, Bucket]):
@@ -149,6 +151,16 @@ class OpenDays:
         if day > self.newest:
             self.advance(day)
         self.put(slot, sums)
+
+    def sell(self, day: int, sale: SaleRecorded) -> None:
+        """Adds a sale, as bucket_of has it. OverflowError as in add."""
+        if sale.quantity < 0 or sale.promotion or not self.oldest <= day <= self.newest:
+            self.add(day, bucket_of(sale))
+            return
+        slot, main = day % SLOTS, self.main
+        # The sum that might not fit comes first: then the other was not touched yet.
+        main[SLOTS + slot] += sale.revenue_minor
+        main[slot] += sale.quantity
 
     def put(self, slot: int, parts: Sequence[int]) -> None:
         """Sets a slot to these parts of a bucket."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from domain.buckets import HORIZON_DAYS, NO_DAY, Bucket, Days, OpenDays, bucket_of
+from domain.buckets import HORIZON_DAYS, NO_DAY, Days, OpenDays
 from domain.day_table import DayTable
 from domain.events import (
     MS_PER_DAY,
@@ -60,7 +60,7 @@ class OpenProduct:
         self.row = table.take_row(state.buckets) if table is not None else None
         self.category = state.category
         self.known = state.ledger.digests()
-        self.fresh = b""
+        self.fresh = bytearray()
         self.last_day = -1
         self.sales = self.units = 0
 
@@ -105,9 +105,11 @@ class OpenProduct:
         digest = entry[:ID_BYTES]
         if digest in self.known:
             return DUPLICATE if self.entry_of(digest) == entry else CONFLICT
-        day = event.occurred_at // MS_PER_DAY
-        if isinstance(event, SaleRecorded | SaleCorrected):
-            outcome = self._count(event, day, days) if day >= late_before else LATE
+        day = event[2] // MS_PER_DAY
+        if type(event) is SaleRecorded:
+            outcome = self._sell(event, day, days) if day >= late_before else LATE
+        elif type(event) is SaleCorrected:
+            outcome = self._correct(event, day, days) if day >= late_before else LATE
         else:
             outcome, self.rest = _noted(self.rest, event, digest)
         if outcome is APPLIED:
@@ -117,18 +119,24 @@ class OpenProduct:
             self.last_day = max(self.last_day, day)
         return outcome
 
-    def _count(self, event: SaleRecorded | SaleCorrected, day: int, days: OpenDays) -> Outcome:
-        if isinstance(event, SaleRecorded):
-            parts, sales, category = bucket_of(event), 1, event.category
-        else:
-            parts, sales, category = Bucket(*event[4:]), event.sales, None
+    def _sell(self, sale: SaleRecorded, day: int, days: OpenDays) -> Outcome:
         try:
-            days.add(day, parts)
+            days.sell(day, sale)
         except OverflowError:
             return EXCESSIVE
-        self.sales += sales
-        self.units += parts.net
-        self.category = category if category is not None else self.category
+        self.sales += 1
+        self.units += sale.quantity
+        if sale.category is not None:
+            self.category = sale.category
+        return APPLIED
+
+    def _correct(self, by: SaleCorrected, day: int, days: OpenDays) -> Outcome:
+        try:
+            days.add(day, (by.sold, by.revenue, by.returned, by.refunded, by.promoted))
+        except OverflowError:
+            return EXCESSIVE
+        self.sales += by.sales
+        self.units += by.sold - by.returned
         return APPLIED
 
     def entry_of(self, digest: bytes) -> bytes:
@@ -155,7 +163,7 @@ class OpenProduct:
             *rest[12:],
         )
         self._days = days
-        self.fresh, self.last_day, self.sales, self.units = b"", -1, 0, 0
+        self.fresh, self.last_day, self.sales, self.units = bytearray(), -1, 0, 0
         return Folded(self.state, (), written, dropped)
 
     def decided(self, state: ProductState) -> bool:
@@ -169,7 +177,7 @@ class OpenProduct:
     def _remembered(self, today: int, newest: int) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
         """The ledger with what is fresh, the segments to write, and the numbers of those to delete."""
         before = self.state.ledger
-        ledger, written = before.append(self.fresh, self.last_day, today)
+        ledger, written = before.append(bytes(self.fresh), self.last_day, today)
         if not ledger.segments or newest == NO_DAY:
             return ledger, written, ()
         ledger, dropped = ledger.forget(newest - HORIZON_DAYS, today - HORIZON_DAYS)

@@ -156,11 +156,11 @@ def digests_of(entries: bytes) -> set[bytes]:
     return {entries[at : at + ID_BYTES] for at in range(0, len(entries), ENTRY_BYTES)}
 
 
-def payload_in(entries: bytes, digest: bytes) -> bytes | None:
+def payload_in(entries: bytes | bytearray, digest: bytes) -> bytes | None:
     """The payload digest that stands with an id in a run of entries, None if the id does not."""
     at = entries.find(digest)
     while at != -1:
         if at % ENTRY_BYTES == 0:
-            return entries[at + ID_BYTES : at + ENTRY_BYTES]
+            return bytes(entries[at + ID_BYTES : at + ENTRY_BYTES])
         at = entries.find(digest, at + 1)
     return None

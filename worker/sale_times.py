@@ -35,8 +35,7 @@ def moment_of(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     since = moment - EPOCH
-    moment_ms = since.days * MS_PER_DAY + since.seconds * 1_000 + since.microseconds // 1_000
-    return max(moment_ms, NO_MOMENT)
+    return since.days * MS_PER_DAY + since.seconds * 1_000 + since.microseconds // 1_000
 
 
 def moments_of(texts: Sequence[str]) -> NDArray[np.int64]:

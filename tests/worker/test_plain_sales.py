@@ -100,7 +100,8 @@ def test_what_the_short_way_reads_is_what_the_full_reader_reads(body):
     if short is not None:
         assert (short, []) == (events, rejected)
     either, refused = read(body, "m1", NOW)
-    assert (list(either), list(refused)) == (events, rejected)
+    # By what they print: a line that holds NaN is not equal to itself.
+    assert repr((list(either), list(refused))) == repr((events, rejected))
 
 
 @given(bodies=st.lists(st.just(json.dumps(SALE)) | (sales | odd).map(json.dumps), max_size=5))
@@ -121,7 +122,7 @@ def test_many_bodies_at_once_are_read_as_each_alone(bodies):
     sales, rows, others = read_singles(bodies, ids, NOW)
     together = {row: ([sales.sale(at)], []) for at, row in enumerate(rows)}
     together |= {row: (list(events), list(rejected)) for row, (events, rejected) in others.items()}
-    assert [together[row] for row in range(len(bodies))] == expected
+    assert repr([together[row] for row in range(len(bodies))]) == repr(expected)
 
 
 def test_plain_sales_in_many_bodies_are_read_all_at_once():
