@@ -69,6 +69,8 @@ RUN install -d -o 10001 -g 10001 /opt/ml /opt/ml/input /opt/ml/model /opt/ml/out
 ARG FORECASTER_USER=10001:10001
 USER ${FORECASTER_USER}
 EXPOSE 8080
+# Beside other containers on one instance, each is told its port (SAGEMAKER_BIND_TO_PORT), if it says that it heeds it.
+LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true
 # No HEALTHCHECK: SageMaker asks /ping itself, and `train` listens to nobody.
 ENTRYPOINT ["/opt/venv/bin/restock"]
 CMD ["serve"]

@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types lock verify-image bench bench-ids sim sim-exhaustive mutants chaos soak contract clean
+.PHONY: install run test lint types lock verify-image bench bench-ids sim sim-exhaustive mutants chaos soak contract deploy check-deploy upgrade clean
 
 install: $(STAMP)
 
@@ -58,6 +58,19 @@ soak: install  ## a million events through one worker: does its memory stay flat
 
 contract: install  ## each port's contract: make contract TARGET=dynamodb-local (embedded, simulated, aws)
 	.venv/bin/python -m pytest tests/contract --target $(or $(TARGET),embedded) $(ARGS)
+
+deploy: install  ## make or change the stacks of a profile: make deploy PROFILE=small SET="Image=… Subnets=…"; docs/deploy.md
+	.venv/bin/python -m deploy up $(or $(PROFILE),small) $(foreach each,$(SET),--set $(each)) $(ARGS)
+
+check-deploy: install  ## templates, policies and workflows: cfn-lint, our own rules, checkov, zizmor
+	.venv/bin/cfn-lint deploy/templates/*.yaml
+	.venv/bin/python -m deploy check
+	.venv/bin/zizmor --offline --quiet .github/workflows
+	@test -x .bench/checkov/bin/checkov || { $(PYTHON) -m venv .bench/checkov && .bench/checkov/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.30; }
+	.bench/checkov/bin/checkov --config-file deploy/checkov.yaml --directory deploy/templates
+
+upgrade: install  ## two versions of the worker side by side on one queue, through a rolling deployment with kills; ARGS="--sales 50000"
+	PYTHONPATH=tests:tests/deploy .venv/bin/python -m upgrade $(ARGS)
 
 clean:
 	rm -rf .venv .bench build dist report .restock

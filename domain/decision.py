@@ -18,6 +18,7 @@ from domain.forecast import DemandForecast, TotalDemand, total_quantile
 from domain.orders import OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, order_quantity, thresholds, urgency
 from domain.product import ForecastNote, Interval, ProductState, StockLevel, reorder_id
+from domain.purchase import UNLIMITED
 from domain.signals import deserves_insight, stock_band
 
 OPEN_ORDERS_MAX = 64
@@ -41,6 +42,7 @@ class Assessment:
     target: int
     demand_quantiles: tuple[int, int, int]
     interval: tuple[int, int]
+    ceiling: int = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def assess(
             target=int(levels.target[row]),
             demand_quantiles=(int(quantiles[row, 0]), int(quantiles[row, 1]), int(quantiles[row, 2])),
             interval=(int(intervals[row, 0]), int(intervals[row, 1])),
+            ceiling=int(levels.ceiling[row]),
         )
         for row in range(len(snapshots))
     ]
@@ -160,7 +163,7 @@ def _band(state: ProductState, cover: float, assessment: Assessment) -> tuple[Pr
 def _order(state: ProductState, assessment: Assessment, on_hand: int, cover: float, now: int) -> ReorderRequired | None:
     on_order, terms = state.on_order, assessment.terms
     position = on_hand + on_order
-    quantity = order_quantity(position, assessment.reorder_point, assessment.target, terms)
+    quantity = order_quantity(position, assessment.reorder_point, assessment.target, terms, assessment.ceiling)
     if quantity == 0 or len(state.open_orders) >= OPEN_ORDERS_MAX:
         return None
     as_of = assessment.forecast.as_of

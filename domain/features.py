@@ -26,18 +26,20 @@ EWMA_ALPHA = 0.1
 
 @dataclass(frozen=True, slots=True)
 class DailySeries:
-    """What the features are computed from, for n products and the WINDOW_DAYS days before as_of.
+    """What the features are computed from, for n products and the WINDOW_DAYS days (steps) before as_of.
 
-    net: int64 (n, WINDOW_DAYS), units sold less units returned. last_price and mean_price: float64 (n,), minor units
-    a unit on the last selling day and over the window, NaN when nothing was sold. promoted_share: float64 (n,), share
-    of sold units that were promoted. planned_promotions: per product the (first, last) days, both included."""
+    net: int64 (n, WINDOW_DAYS), units sold less units returned; float64 where stock-outs were filled. last_price and
+    mean_price: float64 (n,), minor units a unit on the last selling day and over the window, NaN when nothing was sold.
+    promoted_share: float64 (n,), share of sold units that were promoted. planned_promotions: per product the (first,
+    last) days, both included. freq: W or M where the steps are weeks or months; a product's state has days."""
 
     as_of: int
-    net: Ints
+    net: Ints | Floats
     last_price: Floats
     mean_price: Floats
     promoted_share: Floats
     planned_promotions: tuple[tuple[tuple[int, int], ...], ...]
+    freq: str = "D"
 
     def take(self, rows: Sequence[int]) -> DailySeries:
         """The same series for some of its products."""
@@ -49,6 +51,7 @@ class DailySeries:
             self.mean_price[index],
             self.promoted_share[index],
             tuple(self.planned_promotions[row] for row in rows),
+            self.freq,
         )
 
 
@@ -114,6 +117,54 @@ def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:
     }
 
 
+def shape_features(series: DailySeries) -> dict[str, Floats]:
+    """How the days of the window differ from each other, one float64 array of length n each.
+
+    rolling_14, rolling_28, earlier: mean net units a day of the last 14, the last 28 and the first 28 days. std_56:
+    standard deviation over the window. nonzero_7, nonzero_28: share of days with net units above zero. size,
+    size_std, largest: mean, deviation and maximum of the days above zero, 0 if there is none. middle, upper_quarter,
+    upper_tenth: the day (of 56) that half, three quarters and nine tenths of the days do not exceed. age: days from
+    the first day above zero to as_of, 57 if there is none. week_1 … week_4: mean a day of the last week, the one
+    before … . last_0 …, month_0 …, window_0 …: units of Monday (0) to Sunday (6) in the last week, and their mean over
+    the last four and over all eight weeks."""
+    net = series.net
+    positive = net > 0
+    sold = np.maximum(net, 0)
+    count = np.maximum(positive.sum(axis=1), 1)
+    size = sold.sum(axis=1) / count
+    rising = np.sort(net, axis=1)
+    weeks = net[:, -28:].reshape(len(net), 4, 7).sum(axis=2) / 7
+    features = {
+        "rolling_14": net[:, -14:].sum(axis=1) / 14,
+        "rolling_28": net[:, -28:].sum(axis=1) / 28,
+        "earlier": net[:, :28].sum(axis=1) / 28,
+        "std_56": net.std(axis=1),
+        "nonzero_7": positive[:, -7:].sum(axis=1) / 7,
+        "nonzero_28": positive[:, -28:].sum(axis=1) / 28,
+        "size": size,
+        "size_std": np.sqrt(np.maximum((sold.astype(np.float64) ** 2).sum(axis=1) / count - size**2, 0.0)),
+        "largest": sold.max(axis=1),
+        "middle": rising[:, WINDOW_DAYS // 2],
+        "upper_quarter": rising[:, WINDOW_DAYS * 3 // 4 - 1],
+        "upper_tenth": rising[:, WINDOW_DAYS * 9 // 10],
+        "age": np.where(positive.any(axis=1), WINDOW_DAYS - np.argmax(positive, axis=1), WINDOW_DAYS + 1),
+        **{f"week_{ago + 1}": weeks[:, 3 - ago] for ago in range(4)},
+        **_weekdays(net, series.as_of),
+    }
+    return {name: column.astype(np.float64) for name, column in features.items()}
+
+
+def _weekdays(net: Ints | Floats, as_of: int) -> dict[str, NDArray[np.generic]]:
+    by_day = net.reshape(len(net), WINDOW_DAYS // 7, 7)
+    # Column j of a week lies 7 - j days before as_of; weekday k is in the column that the calendar says.
+    columns = [(k - as_of - 3) % 7 for k in range(7)]
+    named: dict[str, NDArray[np.generic]] = {}
+    for name, weeks in (("last", 1), ("month", 4), ("window", 8)):
+        means = by_day[:, -weeks:].sum(axis=1) / weeks
+        named.update({f"{name}_{k}": means[:, column] for k, column in enumerate(columns)})
+    return named
+
+
 def calendar_of(day: int) -> dict[str, int]:
     """day_of_week (Monday is 0), month, quarter and is_weekend (0 or 1) of a day since the epoch."""
     date = np.datetime64(day, "D")
@@ -127,11 +178,13 @@ def calendar_of(day: int) -> dict[str, int]:
     }
 
 
-def planned_share(series: DailySeries, cover_days: Ints) -> Floats:
-    """Share of the next cover_days days (per product) that lies in a planned promotion."""
+def planned_share(series: DailySeries, cover_days: Ints, offsets: Ints | None = None) -> Floats:
+    """Share of cover_days days (per product), the first of them `offsets` days from as_of, that lies in a planned
+    promotion."""
     share = np.zeros(len(series.net))
     for row, spans in enumerate(series.planned_promotions):
         if spans:
-            days = range(series.as_of, series.as_of + int(cover_days[row]))
+            first_day = series.as_of + (0 if offsets is None else int(offsets[row]))
+            days = range(first_day, first_day + int(cover_days[row]))
             share[row] = sum(any(first <= day <= last for first, last in spans) for day in days) / len(days)
     return share

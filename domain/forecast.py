@@ -20,6 +20,8 @@ MEAN_FLOOR = 1e-3
 DISPERSION_MAX = 25.0
 POISSON_BELOW = 1e-6
 BASELINE_DAYS = 30
+# By period: how a step's weight fades from one to the one before, over how many steps, and the weight of the window.
+FADING = {"W": (0.93, 26, 2.0), "M": (0.8, 12, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,16 @@ def total_quantile(probability: ArrayLike, mean: ArrayLike, dispersion: ArrayLik
     q, mu, alpha = np.broadcast_arrays(
         np.asarray(probability, float), np.maximum(mean, 0.0), np.asarray(dispersion, float)
     )
-    poisson = alpha < POISSON_BELOW
-    size = 1.0 / np.where(poisson, 1.0, alpha)
-    units = np.where(poisson, stats.poisson.ppf(q, mu), stats.nbinom.ppf(q, size, size / (size + mu)))
-    return np.where(mu > 0, np.nan_to_num(units), 0).astype(np.int64)
+    units = np.zeros(mu.shape)
+    # Each is asked only where it holds: they are most of what a forecast costs.
+    poisson = (alpha < POISSON_BELOW) & (mu > 0)
+    binomial = (alpha >= POISSON_BELOW) & (mu > 0)
+    if poisson.any():
+        units[poisson] = stats.poisson.ppf(q[poisson], mu[poisson])
+    if binomial.any():
+        size = 1.0 / alpha[binomial]
+        units[binomial] = stats.nbinom.ppf(q[binomial], size, size / (size + mu[binomial]))
+    return np.nan_to_num(units).astype(np.int64)
 
 
 def baseline_totals(series: DailySeries, cover_days: Sequence[Ints]) -> tuple[tuple[TotalDemand, ...], ...]:
@@ -90,9 +98,14 @@ def dispersion_from(mean: Floats, variance: Floats) -> Floats:
     return finite
 
 
-def level_of(net: NDArray[np.int64]) -> Floats:
-    """The units a day a model starts from: a mean over the window that leans to its last 30 days, never zero."""
+def level_of(net: NDArray[np.int64] | Floats, freq: str = "D") -> Floats:
+    """The units a step a model starts from, never zero: of days a mean over the window that leans to its last 30; of
+    weeks and months one that fades with age and leans a little on the whole window."""
     demand = np.maximum(net, 0)
-    recent, whole = demand[:, -BASELINE_DAYS:].mean(axis=1), demand.sum(axis=1) / WINDOW_DAYS
-    level: Floats = np.maximum(0.7 * recent + 0.3 * whole, MEAN_FLOOR * 10)
-    return level
+    if freq == "D":
+        recent, whole = demand[:, -BASELINE_DAYS:].mean(axis=1), demand.sum(axis=1) / WINDOW_DAYS
+        return np.asarray(np.maximum(0.7 * recent + 0.3 * whole, MEAN_FLOOR * 10), dtype=np.float64)
+    fading, steps, long_weight = FADING[freq]
+    weights = fading ** np.arange(steps - 1, -1, -1.0)
+    level = (demand[:, -steps:] @ weights + long_weight * demand.mean(axis=1)) / (weights.sum() + long_weight)
+    return np.asarray(np.maximum(level, MEAN_FLOOR * 10), dtype=np.float64)

@@ -1,12 +1,14 @@
 """Is an order needed, and for how much?
 
 Inventory position = on hand + on order; a negative on-hand level is what is owed to customers. Order when the
-position is at or below the reorder point s = Q_tau(demand over lead time + review period), up to S = s + the demand
-of one order cycle (Silver, Pyke & Thomas, Inventory and Production Management, 4th ed., ch. 6-7: the (R, s, S)
-policy). What is ordered is S - position, then at least the supplier's minimum, then whole packs: never S itself."""
+position is at or below the reorder point s, the stock that the demand over lead time and review asks for (service.py),
+up to S = s + the demand of one order cycle (Silver, Pyke & Thomas, Inventory and Production Management, 4th ed.,
+ch. 6-7: the (R, s, S) policy). What is ordered is S - position, then what the supplier's terms make of it
+(purchase.py): never S itself."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,13 +16,22 @@ import numpy as np
 
 from domain.features import Floats, Ints
 from domain.forecast import total_quantile
+from domain.lot_size import economic_order_quantity
+from domain.purchase import UNLIMITED, shelf_life_ceiling, whole_order
+from domain.service import critical_ratio, stock_for_fill_rate, uncertain_lead_time_quantile
 
 FORECAST_DAYS = 28
 COVER_DAYS_UNKNOWN = float("inf")
 
 
 class SupplyTerms(NamedTuple):
-    """How a product is bought. service_level is the probability of no stock-out until the next chance to order."""
+    """How a product is bought, and what it is stocked for.
+
+    The target is fill_rate (the share of demand met from stock) if that is given, else the ratio of shortage_cost (of
+    a unit missing) to holding_cost (of a unit and day) if both are, else service_level, the probability of no
+    stock-out until the next chance to order. With ordering_cost and holding_cost an order is the economic order
+    quantity instead of order_cycle_days. lead_time_sd_days is the lead time's standard deviation. Past maximum_stock,
+    and past what will sell within shelf_life_days, nothing is ordered. None means that there is no such limit."""
 
     lead_time_days: int = 7
     review_days: int = 1
@@ -28,43 +39,119 @@ class SupplyTerms(NamedTuple):
     service_level: float = 0.95
     pack_size: int = 1
     minimum_order_quantity: int = 0
+    fill_rate: float | None = None
+    shortage_cost: float | None = None
+    holding_cost: float | None = None
+    ordering_cost: float | None = None
+    lead_time_sd_days: float = 0.0
+    maximum_stock: int | None = None
+    shelf_life_days: int | None = None
 
     @property
     def protection_days(self) -> int:
         """Lead time and review period: how long the stock must last before a later order can help."""
         return self.lead_time_days + self.review_days
 
+    @property
+    def by_cost(self) -> bool:
+        """Whether what a unit missing and a unit held cost decides how much is stocked."""
+        return self.fill_rate is None and self.shortage_cost is not None and self.holding_cost is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """reorder_point and target in units, int64 (n,) each."""
+    """reorder_point, target and ceiling (the most that may be in stock and on order) in units, int64 (n,) each."""
 
     reorder_point: Ints
     target: Ints
+    ceiling: Ints
 
 
-def thresholds(terms: list[SupplyTerms], protection_mean: Floats, dispersion: Floats, daily_mean: Floats) -> Thresholds:
+def thresholds(
+    terms: Sequence[SupplyTerms], protection_mean: Floats, dispersion: Floats, daily_mean: Floats
+) -> Thresholds:
     """s and S of n products. protection_mean and dispersion describe the total over the protection days.
 
     A product that is not expected to sell a unit in a whole cycle is not stocked: s = S = 0, so that only what is owed
     to customers is ordered."""
-    level = np.array([t.service_level for t in terms])
     minimum = np.array([max(t.minimum_order_quantity, t.pack_size) for t in terms], dtype=np.int64)
-    cycle = np.rint(daily_mean * np.array([t.order_cycle_days for t in terms])).astype(np.int64)
-    reorder_point = total_quantile(level, protection_mean, dispersion)
-    stocked = reorder_point + cycle > 0
-    return Thresholds(reorder_point, np.where(stocked, reorder_point + np.maximum(cycle, minimum), 0))
+    cycle = _cycle_units(terms, daily_mean)
+    reorder_point = protection_stock(terms, protection_mean, dispersion, np.maximum(cycle, minimum))
+    ceiling = _ceiling(terms, dispersion, daily_mean)
+    target = np.where(reorder_point + cycle > 0, reorder_point + np.maximum(cycle, minimum), 0)
+    return Thresholds(np.minimum(reorder_point, ceiling), np.minimum(target, ceiling), ceiling)
 
 
-def order_quantity(position: int, reorder_point: int, target: int, terms: SupplyTerms) -> int:
-    """Units to order now; 0 while the position is above the reorder point."""
-    if position > reorder_point:
+def protection_stock(
+    terms: Sequence[SupplyTerms], mean: Floats, dispersion: Floats, cycle_units: Ints | Floats
+) -> Ints:
+    """The stock that each product's target asks for against a total by mean and dispersion, int64 (n,).
+
+    cycle_units: what is sold between two arrivals, of which a fill rate is a share."""
+    stock = total_quantile(_levels(terms), mean, dispersion)
+    uncertain = np.flatnonzero(_column(terms, "lead_time_sd_days") > 0)
+    if len(uncertain):
+        chosen = [terms[row] for row in uncertain.tolist()]
+        days, lead_days, deviation = (
+            _column(chosen, name) for name in ("protection_days", "lead_time_days", "lead_time_sd_days")
+        )
+        level = _levels(chosen)
+        stock[uncertain] = uncertain_lead_time_quantile(
+            level, mean[uncertain], dispersion[uncertain], days, lead_days, deviation
+        )
+    filled = np.array([row for row, t in enumerate(terms) if t.fill_rate is not None], dtype=np.int64)
+    if len(filled):
+        rate = np.array([terms[row].fill_rate for row in filled.tolist()], dtype=np.float64)
+        stock[filled] = stock_for_fill_rate(rate, mean[filled], dispersion[filled], cycle_units[filled])
+    return stock
+
+
+def _column(terms: Sequence[SupplyTerms], name: str) -> Floats:
+    return np.array([getattr(t, name) for t in terms], dtype=np.float64)
+
+
+def _levels(terms: Sequence[SupplyTerms]) -> Floats:
+    """The probability of no stock-out that each product is stocked for."""
+    return np.array(
+        [
+            t.service_level
+            if t.shortage_cost is None or t.holding_cost is None
+            else float(critical_ratio(t.shortage_cost, t.holding_cost))
+            for t in terms
+        ]
+    )
+
+
+def _cycle_units(terms: Sequence[SupplyTerms], daily_mean: Floats) -> Ints:
+    """What one order brings: the economic quantity where its costs are known, else the demand of order_cycle_days."""
+    cycle = np.rint(daily_mean * _column(terms, "order_cycle_days"))
+    for row, t in enumerate(terms):
+        if t.ordering_cost is not None and t.holding_cost is not None:
+            lot = economic_order_quantity(t.ordering_cost, t.holding_cost, daily_mean[row])
+            cycle[row] = np.rint(lot.units)
+    return cycle.astype(np.int64)
+
+
+def _ceiling(terms: Sequence[SupplyTerms], dispersion: Floats, daily_mean: Floats) -> Ints:
+    """The demand within the shelf life has the daily mean and, for want of a forecast of its own, the dispersion of
+    the protection days."""
+    ceiling = np.full(len(terms), UNLIMITED, dtype=np.int64)
+    for row, t in enumerate(terms):
+        if t.maximum_stock is not None:
+            ceiling[row] = t.maximum_stock
+        if t.shelf_life_days is not None:
+            sells = shelf_life_ceiling(daily_mean[row] * t.shelf_life_days, dispersion[row])
+            ceiling[row] = min(int(ceiling[row]), int(sells))
+    return ceiling
+
+
+def order_quantity(position: int, reorder_point: int, target: int, terms: SupplyTerms, ceiling: int = UNLIMITED) -> int:
+    """Units to order now; 0 while the position is above the reorder point, or when the ceiling leaves no room."""
+    if position > reorder_point or target <= position:
         return 0
-    needed = max(0, target - position)
-    if needed == 0:
-        return 0
-    at_least = max(needed, terms.minimum_order_quantity)
-    return -(-at_least // terms.pack_size) * terms.pack_size
+    most = ceiling if terms.maximum_stock is None else min(ceiling, terms.maximum_stock)
+    room = min(most - position, UNLIMITED)
+    return int(whole_order(target - position, terms.minimum_order_quantity, terms.pack_size, room))
 
 
 def days_of_cover(on_hand: int, daily_mean: float) -> float:

@@ -1,12 +1,11 @@
-"""From which past days does a model learn, and what was it to answer on each?
+"""What did a shop sell, product by product and step by step?
 
-Every origin is asked exactly as the worker asks an endpoint: a ForecastRequest built from the days before as_of. The
-answer is the total over [as_of, as_of + cover_days), which ends no later than the last day of the panel. So a
-feature never sees its label, and no label sees past the data."""
+Sums of sales by period. What is asked of a panel as of a step is answered from the steps before it alone, and as a
+product's own state would answer it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,59 +14,84 @@ from numpy.typing import NDArray
 
 from domain.buckets import WINDOW_DAYS
 from domain.events import ProductKey
-from domain.features import DailySeries, Ints
-from domain.product import product_label
-from forecaster.formats import ForecastRequest, request_of
+from domain.features import DailySeries, Floats, Ints
+from forecaster.periods import DAY, DAYS, Periods
 
-# Lead times and review periods people have: a day to eight weeks, with the day after each full week.
-COVER_DAYS = (1, 2, 3, 5, 7, 8, 11, 14, 15, 21, 28, 29, 35, 42, 56)
-LENGTHS_A_PRODUCT_MIN = 2
-DAYS_KEPT = 546
-ORIGIN_STRIDES = (2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13)  # none a multiple of 7: every weekday comes up
-ORIGINS_MAX = 32
+STEPS_KEPT_MAX = 2_000
+STEPS_KEPT_MIN = 546
+CELLS_MAX = 20_000_000  # of one matrix of a panel: beyond it the oldest steps are left out
 SALES_COLUMNS = ("product_id", "location_id", "day", "quantity", "revenue_minor", "promotion")
 
+FILL_STEPS = 8
+GAP_DAYS = 2
+
 Spans = tuple[tuple[int, int], ...]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Daily sums of n products over consecutive days from first_day on, int64 (n, days) each.
+    """Sums of n products over consecutive steps from first_step on, int64 (n, steps) each.
 
     net: sold less returned. sold, revenue (minor units), promoted: of sales alone, as in a product's buckets.
-    promotions: per product the (first, last) days planned ahead, both included."""
+    censored, bool (n, steps): the product was out of stock, so that its units are a lower bound. promotions: per
+    product the (first, last) days planned ahead, both included. categories: one a product, None where unknown.
+    starts, int64 (n,): the first step of which each product has a row."""
 
-    first_day: int
+    first_step: int
     products: tuple[ProductKey, ...]
     net: Ints
     sold: Ints
     revenue: Ints
     promoted: Ints
+    censored: Flags
     promotions: tuple[Spans, ...]
+    categories: tuple[str | None, ...]
+    starts: Ints
+    periods: Periods = DAYS
+
+    @property
+    def freq(self) -> str:
+        return self.periods.freq
 
     @property
     def until(self) -> int:
-        """The first day that is not in the panel."""
-        return self.first_day + int(self.net.shape[1])
+        """The first step that is not in the panel."""
+        return self.first_step + int(self.net.shape[1])
 
     def first_sales(self) -> Ints:
-        """The day of each product's first sale, `until` for one that was only ever returned; int64 (n,)."""
+        """The step of each product's first sale, `until` for one that was only ever returned; int64 (n,)."""
         sold = self.sold > 0
-        return np.where(sold.any(axis=1), self.first_day + sold.argmax(axis=1), self.until)
+        return np.where(sold.any(axis=1), self.first_step + sold.argmax(axis=1), self.until)
 
-    def before(self, day: int) -> Panel:
-        """The same products with only the days before `day`."""
-        kept = slice(0, max(0, day - self.first_day))
-        net, sold, revenue, promoted = (
-            matrix[:, kept] for matrix in (self.net, self.sold, self.revenue, self.promoted)
+    def before(self, step: int) -> Panel:
+        """The same products with only the steps before `step`."""
+        kept = slice(0, max(0, step - self.first_step))
+        return dataclasses.replace(self, **{name: getattr(self, name)[:, kept] for name in MATRICES})
+
+    def filled(self) -> Floats:
+        """Net units with the censored steps filled by what sold around them, float64 (n, steps)."""
+        return _filled(self.net, self.censored)
+
+    def with_past_promotions(self) -> Panel:
+        """The same panel, its promotions as they were planned once: days with promoted sales, joined over gaps of up
+        to GAP_DAYS. Only of products that sell on most days: of others a promoted day that sold nothing is not seen,
+        and promotions would seem to sell always."""
+        often = (self.sold > 0).mean(axis=1) >= 0.5 if self.sold.size else np.zeros(len(self.products), dtype=bool)
+        spans = tuple(
+            (*planned, *_spans(np.flatnonzero(self.promoted[row] > 0) + self.first_step)) if often[row] else planned
+            for row, planned in enumerate(self.promotions)
         )
-        return Panel(self.first_day, self.products, net, sold, revenue, promoted, self.promotions)
+        return dataclasses.replace(self, promotions=spans) if self.freq == DAY else self
 
     def series(self, as_of: int, rows: Ints) -> DailySeries:
-        """What is known of these products (row numbers) the day before as_of."""
+        """What is known of these products (row numbers) the step before as_of."""
         net, sold, revenue, promoted = (
             self._window(matrix, as_of, rows) for matrix in (self.net, self.sold, self.revenue, self.promoted)
         )
+        shown: Ints | Floats = net
+        if self.censored.any():
+            shown = _filled(net, self._window(self.censored.astype(np.int64), as_of, rows) > 0)
         each = np.arange(len(rows))
         last = WINDOW_DAYS - 1 - np.argmax(sold[:, ::-1] > 0, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -76,94 +100,101 @@ class Panel:
             mean_price = revenue.sum(axis=1) / units
             promoted_share = np.nan_to_num(promoted.sum(axis=1) / units)
         promotions = tuple(self.promotions[row] for row in rows)
-        return DailySeries(as_of, net, last_price, mean_price, promoted_share, promotions)
+        return DailySeries(as_of, shown, last_price, mean_price, promoted_share, promotions, self.freq)
 
     def _window(self, matrix: Ints, as_of: int, rows: Ints) -> Ints:
-        window = np.zeros((len(rows), WINDOW_DAYS), dtype=np.int64)
-        first, end = max(self.first_day, as_of - WINDOW_DAYS), min(self.until, as_of)
+        window = np.zeros((len(rows), WINDOW_DAYS), dtype=matrix.dtype)
+        first, end = max(self.first_step, as_of - WINDOW_DAYS), min(self.until, as_of)
         if first < end:
-            seen = matrix[rows, first - self.first_day : end - self.first_day]
+            seen = matrix[rows, first - self.first_step : end - self.first_step]
             window[:, first - as_of + WINDOW_DAYS : end - as_of + WINDOW_DAYS] = seen
         return window
 
 
-def panel_of(sales: pd.DataFrame, until: int | None = None) -> Panel:
-    """Sums sales by product and day, from the first to the last day that has any, the last DAYS_KEPT of them.
+def _filled(net: Ints, censored: Flags) -> Floats:
+    """A censored step has what the seen ones of the FILL_STEPS before it sold on average (of all before, if there is
+    none among those), and at least what it sold itself. No step is filled by a later one."""
+    if not censored.any():
+        return net.astype(np.float64)
+    ends = np.concatenate([np.zeros((len(net), 1)), (net * ~censored).cumsum(axis=1)], axis=1)
+    counts = np.concatenate([np.zeros((len(net), 1)), (~censored).cumsum(axis=1)], axis=1)
+    at = np.arange(net.shape[1])
+    low = np.maximum(at - FILL_STEPS, 0)
+    units, count = ends[:, at] - ends[:, low], counts[:, at] - counts[:, low]
+    before = ends[:, at] / np.maximum(counts[:, at], 1)
+    around = np.where(count > 0, units / np.maximum(count, 1), before)
+    return np.where(censored, np.maximum(net, around), net)
+
+
+def _spans(days: Ints) -> Spans:
+    if not len(days):
+        return ()
+    parts = np.split(days, np.flatnonzero(np.diff(days) > GAP_DAYS) + 1)
+    return tuple((int(part[0]), int(part[-1])) for part in parts)
+
+
+MATRICES = ("net", "sold", "revenue", "promoted", "censored")
+
+
+def panel_of(sales: pd.DataFrame, until: int | None = None, freq: str = DAY) -> Panel:
+    """Sums sales by product and period, from the first to the last period that has any.
 
     sales has SALES_COLUMNS: ids as text (location_id may be null), day in days since the epoch, quantity in units
-    (returns negative), revenue_minor in minor units, promotion as bool. Days from `until` on are dropped first."""
+    (returns negative), revenue_minor in minor units, promotion as bool; and may have category (text or null) and
+    in_stock (bool). Days from `until` (since the epoch) on are dropped first; weeks begin on its day of the week, and
+    the panel ends there unless the last sale is far back. The newest steps are kept, as many as CELLS_MAX allows."""
+    periods = Periods.ending(freq, until)
     if until is not None:
-        sales = sales[sales["day"] < until]
+        sales = sales[sales["day"] < periods.first_day(periods.step(until))]
     if sales.empty:
         none = np.zeros((0, 0), dtype=np.int64)
-        return Panel(until or 0, (), none, none, none, none, ())
-    sales = sales[sales["day"] > sales["day"].max() - DAYS_KEPT]
+        end = 0 if until is None else periods.step(until)
+        return Panel(end, (), none, none, none, none, none > 0, (), (), none[:, :0].sum(axis=1), periods)
+    step = periods.steps(sales["day"].to_numpy(np.int64))
+    newest = int(step.max())
+    each = sales.groupby(["product_id", "location_id"], sort=True, dropna=False)
+    kept = step > newest - int(np.clip(CELLS_MAX // each.ngroups, STEPS_KEPT_MIN, STEPS_KEPT_MAX))
+    sales, step = sales[kept], step[kept]
+    end = newest + 1
+    if until is not None and periods.step(until) - end <= WINDOW_DAYS:
+        end = periods.step(until)
+    return _panel(sales, step, end, periods)
+
+
+def _panel(sales: pd.DataFrame, step: Ints, end: int, periods: Periods) -> Panel:
     groups = sales.groupby(["product_id", "location_id"], sort=True, dropna=False)
     products = tuple(ProductKey(str(p), None if pd.isna(at) else str(at)) for p, at in groups.size().index)
-    day, quantity, revenue = (sales[name].to_numpy(np.int64) for name in ("day", "quantity", "revenue_minor"))
+    quantity, revenue = (sales[name].to_numpy(np.int64) for name in ("quantity", "revenue_minor"))
     selling = quantity >= 0
     shown = quantity * (selling & sales["promotion"].to_numpy(bool))
-    shape = (len(products), int(day.max() - day.min()) + 1)
-    cell = (groups.ngroup().to_numpy(), day - int(day.min()))
+    first = int(step.min())
+    shape = (len(products), end - first)
+    row = groups.ngroup().to_numpy()
+    cell = (row, step - first)
     net, sold, paid, promoted = (
         _summed(shape, cell, values) for values in (quantity, quantity * selling, revenue * selling, shown)
     )
-    return Panel(int(day.min()), products, net, sold, paid, promoted, ((),) * len(products))
+    censored = np.zeros(shape, dtype=bool)
+    if "in_stock" in sales:
+        out = ~sales["in_stock"].to_numpy(bool)
+        censored[row[out], step[out] - first] = True
+    starts = np.full(len(products), end, dtype=np.int64)
+    np.minimum.at(starts, row, step)
+    nothing: tuple[Spans, ...] = ((),) * len(products)
+    categories = _categories(sales, row, len(products))
+    return Panel(first, products, net, sold, paid, promoted, censored, nothing, categories, starts, periods)
+
+
+def _categories(sales: pd.DataFrame, row: NDArray[np.integer], n: int) -> tuple[str | None, ...]:
+    """The last category that is named for each product."""
+    if "category" not in sales:
+        return (None,) * n
+    named = sales["category"].notna().to_numpy()
+    last = pd.Series(sales["category"].to_numpy()[named], index=row[named]).groupby(level=0).last()
+    return tuple(None if pd.isna(said) else str(said) for said in last.reindex(range(n)))
 
 
 def _summed(shape: tuple[int, int], cell: tuple[NDArray[np.integer], Ints], values: Ints) -> Ints:
     sums = np.zeros(shape, dtype=np.int64)
     np.add.at(sums, cell, values)
     return sums
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What would have been asked at one as_of, and the right answers: totals int64 (n, h), as request.cover_days.
-
-    rows: the panel's row of each product, int64 (n,)."""
-
-    rows: Ints
-    request: ForecastRequest
-    totals: Ints
-
-
-def lessons_of(panel: Panel, origins: Sequence[int], rows_max: int, seed: int) -> Iterator[Lesson]:
-    """A lesson an origin, together about rows_max (product, cover length) pairs at most, drawn by the seed.
-
-    Products not sold before an origin are left out of it, and so are lengths that end after the panel does."""
-    draw = np.random.default_rng(seed)
-    ends = _ends(panel)
-    first_sales = panel.first_sales()
-    for as_of in origins:
-        known = np.flatnonzero(first_sales < as_of)
-        lengths = np.array([k for k in COVER_DAYS if as_of + k <= panel.until], dtype=np.int64)
-        if not len(known) or not len(lengths):
-            continue
-        rows, cover_days = _drawn(draw, known, lengths, rows_max // len(origins))
-        at = as_of - panel.first_day
-        totals = ends[rows[:, None], at + cover_days] - ends[rows, at][:, None]
-        items = [product_label(panel.products[row]) for row in rows]
-        yield Lesson(rows, request_of(items, panel.series(as_of, rows), cover_days), totals)
-
-
-def _ends(panel: Panel) -> Ints:
-    """Demand before each day since the panel began, int64 (n, days + 1); a day of net returns is no demand."""
-    demand = np.maximum(panel.net, 0).cumsum(axis=1)
-    return np.concatenate([np.zeros((len(demand), 1), dtype=np.int64), demand], axis=1)
-
-
-def _drawn(draw: np.random.Generator, known: Ints, lengths: Ints, pairs_max: int) -> tuple[Ints, Ints]:
-    """Which products, and for each as many of the lengths as there is room for: int64 (m,) and (m, h)."""
-    h = int(np.clip(pairs_max // len(known), min(LENGTHS_A_PRODUCT_MIN, len(lengths)), len(lengths)))
-    m = int(np.clip(pairs_max // h, 1, len(known)))
-    rows = np.sort(draw.choice(known, m, replace=False))
-    order = draw.random((m, len(lengths))).argsort(axis=1)[:, :h]
-    return rows, lengths[order]
-
-
-def origins_between(first: int, end: int) -> tuple[int, ...]:
-    """Up to ORIGINS_MAX days of [first, end), evenly spread and of all weekdays, the newest always among them."""
-    fits = (step for step in ORIGIN_STRIDES if (end - first) / step <= ORIGINS_MAX)
-    days = range(end - 1, first - 1, -next(fits, ORIGIN_STRIDES[-1]))
-    return tuple(sorted(days[:ORIGINS_MAX]))

@@ -1,34 +1,50 @@
-"""What does a shop's past teach about the next k days?
+"""What does a shop's past teach about any window ahead?
 
-The last days are held out: a first booster, which has not seen them, is measured on them, and the spread of totals
-around its means is what the model will claim. The model that serves is then fitted anew on all days.
+The last steps are held out: first boosters, which have not seen them, are measured on them, and what they show of
+means and spreads corrects what the model will claim. The boosters that serve are then fitted anew on all steps.
 
-What happened to the whole shop at once (a season, a closure, windows that reach back before the first day) is taken
-out of every origin before products are compared. A few dozen origins cannot teach a season, but they would otherwise
-teach that every product rises as the shop just did. What is left of it on average comes back as the drift."""
+While the past is shorter than a year and a bit, what happened to the whole shop at once (a season, a closure, windows
+that reach back before the first day) is taken out of every origin before products are compared. A few dozen origins
+cannot teach a season, but they would otherwise teach that every product rises as the shop just did. What is left of it
+on average comes back as the drift."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats
-from domain.forecast import BASELINE_DAYS, baseline_totals, total_quantile
-from forecaster.dataset import Lesson, Panel, lessons_of, origins_between
-from forecaster.dispersion import Spread, spread_of
-from forecaster.model import COLUMNS, THREADS, DemandModel, Origin, design, log_start
+from domain.forecast import BASELINE_DAYS, MEAN_FLOOR
+from forecaster.dataset import Panel
+from forecaster.design import Past, categorical, columns_of, design, past_of
+from forecaster.dispersion import AS_IT_IS, fit_dispersion, spread_of
+from forecaster.known_ahead import NO_CALENDAR, Calendar
+from forecaster.lessons import Lesson, lessons_of, origins_between
+from forecaster.memory import memory_of
+from forecaster.model import THREADS, DemandModel, Origin
+from forecaster.newcomers import newcomers_of
+from forecaster.periods import DAY, MONTH, WEEK
+from forecaster.seasons import year_columns
+from forecaster.validation import Validation, validated
 
-HISTORY_DAYS_MIN = 28
-HELD_OUT_DAYS_MAX = 63
+HISTORY_MIN = {DAY: 28, WEEK: 12, MONTH: 8}
+STEP_NAMES = {DAY: "days", WEEK: "weeks", MONTH: "months"}
+HELD_OUT_STEPS_MAX = {DAY: 63, WEEK: 13, MONTH: 6}
+ANSWER_STEPS_MIN = {DAY: 7, WEEK: 2, MONTH: 1}
 HELD_OUT_ROWS_MAX = 60_000
-ANSWER_DAYS_MIN = 7  # a week: below it, the weekday would pass for the shop's season
-DRIFT_PRIOR_DAYS = 84
-VALIDATION_DAYS = 28
-QUANTILES = (0.1, 0.5, 0.9)
+LONG_YEARS = 3  # of history: from then on origins begin where the memory reaches a year back
+DRIFT_PRIOR_STEPS = 84
+SMOOTH_ZERO_SHARE = 0.25
+# How much of the boosters' departure from the start may be believed, where the past is short or its steps are few.
+TRUSTS = {DAY: (0.7, 0.85, 1.0), WEEK: (0.4, 0.55, 0.7, 0.85, 1.0), MONTH: (0.4, 0.55, 0.7, 0.85, 1.0)}
+DISPERSION_ROUNDS = 60
+DISPERSION_LEAVES = 15
 
 
 class NotEnoughHistory(ValueError):
@@ -37,14 +53,14 @@ class NotEnoughHistory(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """How to fit. The names are LightGBM's but for rounds and rows_max, the number of (product, length) pairs."""
+    """How to fit. The names are LightGBM's but for rounds and rows_max, the number of (product, window) pairs."""
 
     rounds: int = 150
     rows_max: int = 200_000
     learning_rate: float = 0.06
     num_leaves: int = 31
     min_data_in_leaf: int = 100
-    tweedie_variance_power: float = 1.5
+    tweedie_variance_power: float = 1.3
     seed: int = 20101201
     threads: int = THREADS
 
@@ -55,28 +71,20 @@ class Fitting:
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
             "min_data_in_leaf": self.min_data_in_leaf,
-            "feature_fraction": 0.8,
-            "lambda_l2": 1.0,
+            "feature_fraction": 0.6,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 2.0,
+            "cat_smooth": 20.0,
+            "cat_l2": 20.0,
+            "max_bin": 127,
             "seed": self.seed,
             "num_threads": self.threads,
             "deterministic": True,
             "force_row_wise": True,
+            "feature_pre_filter": False,
             "verbose": -1,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """How the first booster did on the held-out days, on totals over `days` days. wql is the mean weighted quantile
-    loss at QUANTILES; coverage the share of totals within the 80 % interval."""
-
-    days: int
-    wape: float
-    wql: float
-    bias: float
-    coverage: float
-    baseline_wape: float
-    baseline_wql: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,119 +93,139 @@ class Trained:
     validation: Validation
 
 
-def train(panel: Panel, fitting: Fitting | None = None) -> Trained:
-    """Fits a model to all days of the panel. NotEnoughHistory when there is too little to learn from."""
-    how = fitting or Fitting()
-    days = panel.net.shape[1]
-    if not panel.products or days < HISTORY_DAYS_MIN:
-        raise NotEnoughHistory(f"{days} days of {len(panel.products)} products: {HISTORY_DAYS_MIN} days needed")
-    first = panel.first_day + min(WINDOW_DAYS, days // 4)
-    cut = panel.until - min(HELD_OUT_DAYS_MAX, days // 3)
-    seen = _lessons(panel.before(cut), first, how.rows_max // 2, how.seed)
-    held = _lessons(panel, cut, HELD_OUT_ROWS_MAX, how.seed)
-    booster, drift = _fit(seen, panel.first_day, how)
-    spread, validation = _measure(DemandModel(booster, drift, _NO_SPREAD, _NO_ORIGIN), held, panel)
-    every = _lessons(panel, first, how.rows_max, how.seed)
-    booster, drift = _fit(every, panel.first_day, how)
-    rows = sum(lesson.totals.size for lesson in every)
-    origin = Origin(panel.until, len(panel.products), rows)
-    return Trained(DemandModel(booster, drift, spread, origin), validation)
+def train(panel: Panel, fitting: Fitting | None = None, calendar: Calendar = NO_CALENDAR) -> Trained:
+    """Fits a model to all steps of the panel. NotEnoughHistory when there is too little to learn from."""
+    steps, freq = int(panel.net.shape[1]), panel.freq
+    if not panel.products or steps < HISTORY_MIN[freq]:
+        raise NotEnoughHistory(
+            f"{steps} {STEP_NAMES[freq]} of {len(panel.products)} products: "
+            f"{HISTORY_MIN[freq]} {STEP_NAMES[freq]} needed"
+        )
+    how = _suited(fitting or Fitting(), panel)
+    panel = panel.with_past_promotions()
+    past = past_of(memory_of(panel), calendar)
+    cut = panel.until - min(HELD_OUT_STEPS_MAX[freq], steps // 3)
+    seen = _lessons(panel, past, _first_origin(panel), cut, how.rows_max // 2, how.seed)
+    held = _lessons(panel, past, cut, panel.until, HELD_OUT_ROWS_MAX, how.seed)
+    first = _fitted(seen, past, panel, how)
+    first, validation = _corrected(first, held, panel)
+    every = _lessons(panel, past, _first_origin(panel), panel.until, how.rows_max, how.seed)
+    last = _fitted(every, past, panel, how)
+    return Trained(dataclasses.replace(last, trust=first.trust, spread=first.spread), validation)
 
 
-_NO_SPREAD = Spread(np.zeros((0, 0)))
-_NO_ORIGIN = Origin(0, 0, 0)
+def _suited(how: Fitting, panel: Panel) -> Fitting:
+    """Products that sell on most days have more to tell: larger trees, more rows, and large totals matter more."""
+    began = np.arange(panel.net.shape[1]) >= (panel.starts - panel.first_step)[:, None]
+    zero_share = float((panel.net[began] <= 0).mean()) if began.any() else 1.0
+    if zero_share > SMOOTH_ZERO_SHARE or panel.freq != DAY:
+        return how
+    return dataclasses.replace(
+        how,
+        num_leaves=2 * how.num_leaves,
+        rounds=how.rounds * 3 // 2,
+        rows_max=how.rows_max * 3 // 2,
+        tweedie_variance_power=1.1,
+    )
 
 
-def _lessons(panel: Panel, first: int, rows_max: int, seed: int) -> list[Lesson]:
-    """Of the origins that have a week of answers; NotEnoughHistory when nothing was sold in any."""
-    origins = origins_between(first, panel.until - ANSWER_DAYS_MIN + 1)
-    lessons = list(lessons_of(panel, origins, rows_max, seed))
-    if not any(lesson.totals.any() for lesson in lessons):
-        since, until = np.datetime64(first, "D"), np.datetime64(panel.until, "D")
+def _first_origin(panel: Panel) -> int:
+    steps, year = int(panel.net.shape[1]), panel.periods.year
+    if steps >= LONG_YEARS * year:
+        return panel.first_step + year + WINDOW_DAYS // (1 if panel.freq == DAY else 4)
+    return panel.first_step + min(WINDOW_DAYS, steps // 4)
+
+
+def _lessons(panel: Panel, past: Past, first: int, end: int, rows_max: int, seed: int) -> list[Lesson]:
+    """Of the origins that have enough steps to answer for; NotEnoughHistory when nothing was sold in any."""
+    products, season = len(panel.products), 7 if panel.freq == DAY else panel.periods.season
+    origins = origins_between(first, end - ANSWER_STEPS_MIN[panel.freq] + 1, products, rows_max, season)
+    lessons = list(lessons_of(panel, past.memory, origins, end, rows_max, seed))
+    if not any((lesson.totals > 0).any() for lesson in lessons):
+        since, until = panel.periods.dates(np.array([first, end]))
         raise NotEnoughHistory(f"no product known before {since} was sold again before {until}")
     return lessons
 
 
-def _fit(lessons: Sequence[Lesson], first_day: int, how: Fitting) -> tuple[lgb.Booster, float]:
-    tides = [_tide(lesson) for lesson in lessons]
-    starts = [log_start(lesson.request) + tide for lesson, tide in zip(lessons, tides, strict=True)]
+def _fitted(lessons: Sequence[Lesson], past: Past, panel: Panel, how: Fitting) -> DemandModel:
+    columns = columns_of(past)
+    names = categorical(columns)
+    rows, start, total = _laid(lessons, past, columns)
+    tide = np.concatenate([lesson.tide.ravel()[lesson.answered] for lesson in lessons])
+    if year_columns(past.memory):
+        # Earlier years and the calendar can tell what a season does: it is left for the booster to learn.
+        tide = np.zeros_like(tide)
     data = lgb.Dataset(
-        np.concatenate([design(lesson.request) for lesson in lessons]),
-        np.concatenate([lesson.totals.ravel() for lesson in lessons]).astype(np.float64),
-        init_score=np.concatenate(starts),
-        feature_name=list(COLUMNS),
+        rows, total, init_score=start + tide, feature_name=list(columns), categorical_feature=names, free_raw_data=False
     )
-    booster = lgb.train(how.parameters(), data, how.rounds)
-    return booster, _drift(lessons, tides, first_day)
+    parameters = how.parameters() | {"min_data_in_leaf": min(how.min_data_in_leaf, max(5, len(total) // 50))}
+    booster = lgb.train(parameters, data, how.rounds)
+    raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=how.threads))
+    mean = np.maximum(np.exp(start + tide + raw), MEAN_FLOOR)
+    parameters |= {"num_leaves": min(how.num_leaves, DISPERSION_LEAVES), "learning_rate": 0.1, "lambda_l2": 10.0}
+    parameters["min_data_in_leaf"] = min(3 * how.min_data_in_leaf, max(5, len(total) // 20))
+    rounds = min(how.rounds, DISPERSION_ROUNDS)
+    deviations, dispersion = fit_dispersion(rows, total, mean, columns, names, parameters, rounds)
+    return DemandModel(
+        boosters=(booster,),
+        trust=1.0,
+        drift=0.0 if year_columns(past.memory) else _drift(lessons, panel.first_step),
+        deviations=deviations,
+        dispersion=dispersion,
+        spread=AS_IT_IS,
+        newcomers=newcomers_of(panel),
+        columns=columns,
+        past=past,
+        origin=Origin(panel.until, len(panel.products), len(total)),
+    )
 
 
-def _tide(lesson: Lesson) -> Floats:
-    """What all products together did against their levels, by cover length, as a logarithm; float64 (n * h,).
-
-    Lengths below a week take that of the shortest length from a week up."""
-    days = lesson.request.cover_days
-    expected = lesson.request.features[:, :1] * days
-    weeks = np.unique(days[days >= ANSWER_DAYS_MIN])
-    sums = {int(k): (lesson.totals[days == k].sum(), expected[days == k].sum()) for k in weeks}
-    by_length = {k: np.log(max(sold, 1) / whole) for k, (sold, whole) in sums.items()}
-    shortest = by_length[int(weeks[0])] if len(weeks) else 0.0
-    return np.array([by_length.get(k, shortest) for k in days.ravel().tolist()])
+def _laid(
+    lessons: Sequence[Lesson], past: Past, columns: tuple[str, ...]
+) -> tuple[NDArray[np.float32], Floats, Floats]:
+    """The rows, starts and totals of all windows that have an answer."""
+    laid = [(design(lesson.request, past, columns), lesson) for lesson in lessons]
+    rows = np.concatenate([each.rows[lesson.answered] for each, lesson in laid])
+    start = np.concatenate([each.start[lesson.answered] for each, lesson in laid])
+    total = np.concatenate([lesson.totals.ravel()[lesson.answered] for lesson in lessons])
+    return rows, start, total
 
 
-def _drift(lessons: Sequence[Lesson], tides: Sequence[Floats], first_day: int) -> float:
+def _drift(lessons: Sequence[Lesson], first_step: int) -> float:
     """The mean tide of origins that can look back a month, the closer to zero the fewer days they span."""
     able = [
-        (lesson.request.as_of, float(tide.mean()))
-        for lesson, tide in zip(lessons, tides, strict=True)
-        if lesson.request.as_of - first_day >= BASELINE_DAYS
+        (lesson.request.as_of, float(lesson.tide.mean()))
+        for lesson in lessons
+        if lesson.request.as_of - first_step >= BASELINE_DAYS
     ]
     if not able:
         return 0.0
     span = able[-1][0] - able[0][0]
-    return float(np.mean([tide for _, tide in able])) * span / (span + DRIFT_PRIOR_DAYS)
+    return float(np.mean([tide for _, tide in able])) * span / (span + DRIFT_PRIOR_STEPS)
 
 
-def _measure(model: DemandModel, held: Sequence[Lesson], panel: Panel) -> tuple[Spread, Validation]:
-    total = np.concatenate([lesson.totals.ravel() for lesson in held]).astype(np.float64)
-    mean = np.concatenate([model.means(lesson.request).ravel() for lesson in held])
-    days = np.concatenate([lesson.request.cover_days.ravel() for lesson in held]).astype(np.float64)
+def _corrected(model: DemandModel, held: Sequence[Lesson], panel: Panel) -> tuple[DemandModel, Validation]:
+    """The model with the trust and the spread that held-out totals speak for, and how it then does on them."""
+    answered = [lesson.answered for lesson in held]
+    total = np.concatenate([lesson.totals.ravel()[known] for lesson, known in zip(held, answered, strict=True)])
+    if panel.freq != DAY or not year_columns(model.past.memory):
+        trusts = TRUSTS[panel.freq]
+        best = min(trusts, key=lambda trust: (_deviance(dataclasses.replace(model, trust=trust), held, total), -trust))
+        model = dataclasses.replace(model, trust=best)
+    said = [model.distributions(lesson.request) for lesson in held]
+    mean, dispersion = (
+        np.concatenate([each[at].ravel()[known] for each, known in zip(said, answered, strict=True)]) for at in (0, 1)
+    )
+    steps = np.concatenate([lesson.request.cover_days.ravel()[lesson.answered] for lesson in held]).astype(np.float64)
     level = np.concatenate(
-        [np.broadcast_to(lesson.request.features[:, :1], lesson.totals.shape).ravel() for lesson in held]
+        [np.broadcast_to(each.request.features[:, :1], each.totals.shape).ravel()[each.answered] for each in held]
     )
-    spread = spread_of(total, mean, days, level)
-    shown = days == days[days <= VALIDATION_DAYS].max()
-    base_mean, base_dispersion = _baseline(held, panel)
-    y, mu, alpha = total[shown], mean[shown], spread.at(days, level)[shown]
-    low, _, high = (total_quantile(q, mu, alpha) for q in QUANTILES)
-    sold = max(float(y.sum()), 1.0)
-    return spread, Validation(
-        days=int(days[shown][0]),
-        wape=float(np.abs(y - mu).sum()) / sold,
-        wql=_quantile_loss(y, mu, alpha),
-        bias=float((mu - y).sum()) / sold,
-        coverage=float(((low <= y) & (y <= high)).mean()),
-        baseline_wape=float(np.abs(y - base_mean[shown]).sum()) / sold,
-        baseline_wql=_quantile_loss(y, base_mean[shown], base_dispersion[shown]),
-    )
+    spread = spread_of(total, mean, dispersion, steps, level)
+    model = dataclasses.replace(model, spread=spread)
+    return model, validated(held, panel, total, mean, np.asarray(dispersion * spread.at(steps, level)), steps)
 
 
-def _baseline(held: Sequence[Lesson], panel: Panel) -> tuple[Floats, Floats]:
-    """Mean and dispersion of the same totals by the forecaster that needs no model."""
-    answers = [
-        total
-        for lesson in held
-        for totals in baseline_totals(
-            panel.series(lesson.request.as_of, lesson.rows), list(lesson.request.cover_days.T)
-        )
-        for total in totals
-    ]
-    return np.array([total.mean for total in answers]), np.array([total.dispersion for total in answers])
-
-
-def _quantile_loss(y: Floats, mean: Floats, dispersion: Floats) -> float:
-    """Mean over QUANTILES of twice the pinball loss, against the units sold."""
-    losses = []
-    for q in QUANTILES:
-        gap = y - total_quantile(q, mean, dispersion)
-        losses.append(2 * float(np.maximum(q * gap, (q - 1) * gap).sum()))
-    return float(np.mean(losses)) / max(float(y.sum()), 1.0)
+def _deviance(model: DemandModel, held: Sequence[Lesson], total: Floats) -> float:
+    """Poisson's, which weighs products as their units do."""
+    mean = np.concatenate([model.means(lesson.request).ravel()[lesson.answered] for lesson in held])
+    return float((mean - total * np.log(np.maximum(mean, MEAN_FLOOR))).sum())

@@ -28,11 +28,14 @@ FIELDS = {
     "quantity": ("quantity", "quantity_sold"),
     "price": ("unit_price", "price"),
     "promotion": ("promotion",),
+    "category": ("category",),
+    "in_stock": ("in_stock",),
 }
 REQUIRED = ("product_id", "date", "quantity")
 NAMES = [name for names in FIELDS.values() for name in names]
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 YES = frozenset({"true", "1", "1.0", "yes", "y", "t"})
+NO = frozenset({"false", "0", "0.0", "no", "n", "f"})
 
 # What a sale may hold; the worker refuses more.
 QUANTITY_MAX = 10**8
@@ -48,8 +51,9 @@ class UnreadableSales(ValueError):
 
 
 def read_sales(paths: Iterable[Path], today: int) -> tuple[pd.DataFrame, int]:
-    """The usable rows of all files as SALES_COLUMNS, and the number of rows that were not. Days after `today` (since
-    the epoch) are of no use: such a date is a slip."""
+    """The usable rows of all files as SALES_COLUMNS with category (null if none is said) and in_stock (true unless it
+    is denied), and the number of rows that were not. Days after `today` (since the epoch) are of no use: such a date
+    is a slip."""
     tables, skipped = [], 0
     for path in paths:
         raw, broken = _read(path)
@@ -57,7 +61,7 @@ def read_sales(paths: Iterable[Path], today: int) -> tuple[pd.DataFrame, int]:
         tables.append(usable)
         skipped += broken + len(raw) - len(usable)
     if not tables:
-        return pd.DataFrame({name: [] for name in SALES_COLUMNS}), 0
+        return pd.DataFrame({name: [] for name in (*SALES_COLUMNS, "category", "in_stock")}), 0
     return pd.concat(tables, ignore_index=True), skipped
 
 
@@ -160,9 +164,11 @@ def _usable(raw: pd.DataFrame, today: int) -> pd.DataFrame:
             "quantity": quantity[good].astype(np.int64),
             "revenue_minor": revenue[good].astype(np.int64),
             "promotion": _field(raw, "promotion")[good].astype(str).str.lower().isin(YES),
+            "category": _texts(_field(raw, "category"))[good],
+            "in_stock": ~_field(raw, "in_stock")[good].astype(str).str.lower().isin(NO),
         }
     )
-    return frame.astype({"product_id": "str", "location_id": "str"})
+    return frame.astype({"product_id": "str", "location_id": "str", "category": "str"})
 
 
 def _field(raw: pd.DataFrame, field: str) -> pd.Series[Any]:

@@ -1,50 +1,58 @@
 """How does a training container do its work?
 
-SageMaker's contract, read from files alone: hyperparameters (all text) and channels under <prefix>/input, the model to
-<prefix>/model, and when there is none, why not to <prefix>/output/failure and exit 1. What it prints on the way are
-lines that a metric definition can read, such as `validation:wape=0.31`. The same training serves a single file at
-home."""
+SageMaker's contract: what is asked for is under <prefix>/input (forecaster/container.py), the model goes to
+<prefix>/model, and when there is none, why not goes to <prefix>/output/failure and the exit code is 1. What it prints
+on the way are lines that a metric definition can read, such as `validation:wape=0.31`. There are no checkpoints: a
+training that was interrupted begins anew, and takes minutes. The same training serves a single file at home."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
+from forecaster.container import (
+    Asked,
+    Channels,
+    WrongJob,
+    channels,
+    date_of,
+    hyperparameters,
+    require_one_host,
+)
 from forecaster.dataset import panel_of
-from forecaster.fitting import Fitting, NotEnoughHistory, train
+from forecaster.fitting import NotEnoughHistory, train
+from forecaster.holdout import measured
+from forecaster.known_ahead import NO_CALENDAR, Calendar, UnreadableCalendar, read_calendar
 from forecaster.model import DemandModel
-from forecaster.sales import UnreadableSales, is_sales_file, read_sales
+from forecaster.periods import DAY, SEASONS, WEEK
+from forecaster.sales import UnreadableSales, read_sales
 
-# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 PREFIX = Path("/opt/ml")
 FAILURE_CHARS_MAX = 1024
 SECONDS_PER_DAY = 86_400
-
-
-class WrongHyperparameter(ValueError):
-    """The message names it and says what it should be."""
-
-
-EXPECTED = (NotEnoughHistory, UnreadableSales, WrongHyperparameter, OSError)
+EXPECTED = (NotEnoughHistory, UnreadableSales, UnreadableCalendar, WrongJob, OSError)
 
 
 def run_training(prefix: Path) -> int:
     """Trains as SageMaker asks; 0, or 1 with the reason in output/failure."""
+    config = prefix / "input" / "config"
     try:
-        fitting, until = _hyperparameters(prefix / "input" / "config" / "hyperparameters.json")
-        _train(_channel_files(prefix / "input"), until, fitting, prefix / "model")
+        require_one_host(config / "resourceconfig.json")
+        asked = hyperparameters(config / "hyperparameters.json")
+        with tempfile.TemporaryDirectory() as links:
+            _train(asked, channels(prefix / "input", Path(links)), prefix / "model")
     except EXPECTED as exc:
         return _failed(prefix, str(exc))
     except Exception as exc:  # noqa: BLE001 - whatever it was, the job's owner reads it in one place
@@ -53,65 +61,51 @@ def run_training(prefix: Path) -> int:
     return 0
 
 
-def train_file(sales: Path, model_dir: Path, until: int | None) -> DemandModel:
+def train_file(
+    sales: Path, model_dir: Path, until: int | None, freq: str = DAY, calendar: Path | None = None
+) -> DemandModel:
     """Trains on one file's days before `until` (all of them when None) and writes the model to model_dir."""
-    return _train([sales], until, Fitting(), model_dir)
+    return _train(Asked(until=until, freq=freq), Channels((sales,), calendar=calendar), model_dir)
 
 
-def _train(paths: Sequence[Path], until: int | None, fitting: Fitting, model_dir: Path) -> DemandModel:
+def _train(asked: Asked, given: Channels, model_dir: Path) -> DemandModel:
     began = time.monotonic()
-    rows, skipped = read_sales(paths, today=int(time.time()) // SECONDS_PER_DAY)
-    _say(f"data:files={len(paths)} data:rows={len(rows)} data:skipped={skipped}")
-    panel = panel_of(rows, until)
+    today = int(time.time()) // SECONDS_PER_DAY
+    rows, skipped = read_sales(given.sales, today)
+    _say(f"data:files={len(given.sales)} data:rows={len(rows)} data:skipped={skipped}")
+    calendar = NO_CALENDAR if given.calendar is None else read_calendar(given.calendar)
+    held_out = read_sales(given.validation, today)[0] if given.validation else None
+    until = asked.until
+    if held_out is not None and len(held_out):
+        # What is to be predicted is never trained on, even where the channels overlap.
+        until = min(int(held_out["day"].min()), until if until is not None else today + 1)
+    panel = panel_of(rows, until, asked.freq)
     _say(f"data:products={len(panel.products)} data:days={panel.net.shape[1]}")
-    trained = train(panel, fitting)
-    for name, value in dataclasses.asdict(trained.validation).items():
-        _say(f"validation:{name}={value:.6g}")
+    trained = train(panel, asked.fitting, calendar)
+    _say_all("validation", trained.validation)
+    if held_out is not None and until is not None:
+        _measure(trained.model, pd.concat([rows[rows["day"] < until], held_out]), until, asked.freq, calendar)
     trained.model.save(model_dir)
     _say(f"train:rows={trained.model.origin.rows} train:seconds={time.monotonic() - began:.2f}")
     _say(f"model:name={trained.model.name}")
     return trained.model
 
 
-def _hyperparameters(path: Path) -> tuple[Fitting, int | None]:
-    """Fitting's fields and `until`; names that begin with sagemaker_ are the toolkit's and mean nothing here."""
-    said: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    wanted = {name: value for name, value in said.items() if not name.startswith("sagemaker_")}
-    until = wanted.pop("until", None)
-    fields = {field.name: field for field in dataclasses.fields(Fitting)}
-    values: dict[str, Any] = {}
-    for name, value in wanted.items():
-        if name not in fields:
-            raise WrongHyperparameter(f"hyperparameter {name}: unknown; known are until, {', '.join(fields)}")
-        kind = int if fields[name].type == "int" else float
-        try:
-            values[name] = kind(value)
-        except (TypeError, ValueError) as exc:
-            raise WrongHyperparameter(f"hyperparameter {name}: {value!r} is no {kind.__name__}") from exc
-        if not 0 < values[name] <= 10**9:
-            raise WrongHyperparameter(f"hyperparameter {name}: {value} is not above zero and within reason")
-    return Fitting(**values), None if until is None else _until(until)
+def _measure(model: DemandModel, sales: pd.DataFrame, until: int, freq: str, calendar: Calendar) -> None:
+    end = int(sales["day"].max()) + 1
+    # Whole weeks that begin on the day on which those trained on ended; a week that is not over is no total.
+    panel = panel_of(sales, end - (end - until) % 7 if freq == WEEK else end, freq)
+    holdout = measured(model, panel, panel.periods.step(until), calendar)
+    if holdout is None:
+        _say("holdout:products=0")
+    else:
+        _say_all("holdout", holdout)
 
 
-def _until(said: str) -> int:
-    """Days since the epoch of an ISO date."""
-    try:
-        return int(np.datetime64(said, "D").astype(np.int64))
-    except ValueError as exc:
-        raise WrongHyperparameter(f"until: {said!r} is no date such as 2011-02-01") from exc
-
-
-def _channel_files(given: Path) -> list[Path]:
-    """All sales files of all channels: those that inputdataconfig.json names, or whatever lies under data."""
-    config = given / "config" / "inputdataconfig.json"
-    folder = given / "data"
-    names = sorted(json.loads(config.read_text())) if config.exists() else None
-    channels = [folder / name for name in names] if names else [folder]
-    files = [path for channel in channels for path in sorted(channel.rglob("*")) if path.is_file()]
-    sales = [path for path in files if is_sales_file(path)]
-    if not sales:
-        raise UnreadableSales(f"{folder}: no .csv, .jsonl or .parquet file among {len(files)} files")
-    return sales
+def _say_all(kind: str, measures: Any) -> None:
+    for name, value in dataclasses.asdict(measures).items():
+        if isinstance(value, (int, float)):
+            _say(f"{kind}:{name}={value:.6g}")
 
 
 def _failed(prefix: Path, reason: str) -> int:
@@ -155,7 +149,7 @@ def main(argv: list[str]) -> int:
             return run_training(args.prefix)
     with _stopping_on_sigterm(None):
         try:
-            train_file(args.sales, args.model_dir, args.until)
+            train_file(args.sales, args.model_dir, args.until, args.freq, args.calendar)
         except EXPECTED as exc:
             _say(f"training failed: {exc}", sys.stderr)
             return 1
@@ -170,9 +164,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=(
             "examples:\n"
             "  restock train --sales sales.csv --model-dir model --until 2011-02-01\n"
+            "  restock train --sales weekly.parquet --freq W --calendar events.csv --model-dir model\n"
             "  restock train --prefix /opt/ml        what SageMaker runs\n\n"
             "Sales are CSV, JSON Lines or Parquet (.gz too) with product_id, date (or sale_date, occurred_at),\n"
-            "quantity (or quantity_sold), and optionally location_id, unit_price (or price) and promotion.\n"
+            "quantity (or quantity_sold), and optionally location_id, unit_price (or price), promotion, category and\n"
+            "in_stock. A calendar has date, optionally product_id and location_id, and events, flags and prices known\n"
+            "ahead.\n\n"
             "28 days of sales are the least to learn from, 8 weeks a fair beginning. The last days are held out\n"
             "to measure the model (validation:… lines, beside the 30-day mean as the baseline)."
         ),
@@ -181,6 +178,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sales", type=Path, help="train from this file instead of SageMaker's channels")
     parser.add_argument("--model-dir", type=Path, default=Path("model"), help="where the model goes, with --sales")
     parser.add_argument(
-        "--until", type=_until, metavar="YYYY-MM-DD", help="with --sales: learn from the days before this one only"
+        "--until", type=date_of, metavar="YYYY-MM-DD", help="with --sales: learn from the days before this one only"
     )
+    parser.add_argument(
+        "--freq", choices=tuple(SEASONS), default=DAY, help="with --sales: days, weeks or months (%(default)s)"
+    )
+    parser.add_argument("--calendar", type=Path, help="with --sales: a file of what is known ahead")
     return parser

@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from domain.accuracy import EVERYTHING, Scoreboard
+from domain.drift import DAYS_A_WEEK, Verdict, reason_of
 from domain.events import InsightPublished, ProductKey, ReorderRequired
 from domain.product import product_label
 from handlers.ports import OutboxEntry
 
 REORDER_REQUIRED = "Reorder Required"
 INSIGHT_PUBLISHED = "Insight Published"
+RETRAIN_SUGGESTED = "Retrain Suggested"
+FINDINGS_MAX = 50
 
 
 def announce_reorder(order: ReorderRequired) -> OutboxEntry:
@@ -56,6 +60,30 @@ def announce_insight(insight: InsightPublished) -> OutboxEntry:
         "decided_at": iso_time(insight.decided_at),
     }
     return OutboxEntry(insight.insight_id, INSIGHT_PUBLISHED, _json(detail), insight.decided_at)
+
+
+def announce_retraining(verdict: Verdict, board: Scoreboard, decided_at: int) -> OutboxEntry:
+    """The one entry of a week whose verdict has something to announce. board: the four weeks that were judged."""
+    found, until = verdict.announced[:FINDINGS_MAX], iso_day((verdict.standing.week + 1) * DAYS_A_WEEK)
+    whole = board[EVERYTHING]
+    detail = {
+        "reason": reason_of(found),
+        "findings": [each._asdict() for each in found],
+        "until": until,
+        "wape": round(whole.wape, 4),
+        "baseline_wape": round(whole.baseline_wape, 4),
+        "bias": round(whole.bias, 4),
+        "p90_coverage": round(whole.coverage, 4),
+        "windows": int(whole.windows),
+        "on_baseline": sorted(verdict.standing.on_baseline)[:FINDINGS_MAX],
+        "decided_at": iso_time(decided_at),
+    }
+    return OutboxEntry(f"retrain:{until}", RETRAIN_SUGGESTED, _json(detail), decided_at)
+
+
+def in_trace(entry: OutboxEntry, fields: Mapping[str, str]) -> OutboxEntry:
+    """The same entry, whose detail says in which trace it was published: fields are those of W3C Trace Context."""
+    return entry._replace(detail=_json({**json.loads(entry.detail), **fields}))
 
 
 def insight_id(product: ProductKey, as_of: int, crossing: str) -> str:

@@ -102,6 +102,19 @@ class Metric(Enum):
         "Percent",
         "share of the 80 % intervals of the last 28 days that held",
     )
+    FORECASTS_ON_BASELINE = (
+        "ForecastsOnBaseline",
+        "Count",
+        "product forecasts left to the baseline because the model is no better in the product's category",
+    )
+    CATEGORIES_ON_BASELINE = ("CategoriesOnBaseline", "Count", "categories in which the model is no better")
+    ACCURACY_PROMISES = ("AccuracyPromises", "Count", "totals of a week that were forecast to be compared later")
+    ACCURACY_WINDOWS = ("AccuracyWindows", "Count", "such totals, of the last four weeks, that were compared")
+    FORECAST_WAPE = ("ForecastWape", "Percent", "absolute error of a week's totals a unit sold, last four weeks")
+    BASELINE_WAPE = ("BaselineWape", "Percent", "the same of the baseline")
+    FORECAST_BIAS = ("ForecastBias", "Percent", "units forecast less units sold, a unit sold, last four weeks")
+    FORECAST_COVERAGE = ("ForecastCoverage", "Percent", "share of a week's totals at or below P90: should be 90")
+    RETRAINS_SUGGESTED = ("RetrainsSuggested", "Count", "Retrain Suggested events committed")
 
     @property
     def label(self) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from domain.accuracy import Promise, Scoreboard
+from domain.drift import Standing
 from domain.events import ProductKey, ReorderRequired, SaleCorrected, SaleRecorded
 from domain.features import DailySeries, Ints
 from domain.forecast import DemandForecast, TotalDemand
@@ -81,6 +83,14 @@ class ForecastRecord(NamedTuple):
     target: int
     confidence: float | None
     made_at: int
+
+
+class ScoredWeek(NamedTuple):
+    """What the promises of a week came to, and what was concluded."""
+
+    week: int
+    board: Scoreboard
+    standing: Standing
 
 
 class Clock(Protocol):
@@ -166,6 +176,33 @@ class ForecastMetrics(Protocol):
     async def publish(self, records: Sequence[ForecastRecord]) -> None:
         """Publishes demand and confidence over all of these products, and of each one on the allow-list."""
         ...
+
+
+class AccuracyBook(Protocol):
+    """What all workers together have promised of a week, and what became of it."""
+
+    async def promise(self, week: int, promises: Sequence[Promise]) -> None:
+        """Keeps one worker's part of a week beside the parts of others."""
+        ...
+
+    async def promised(self, week: int) -> list[Promise]:
+        """The promises of all parts."""
+        ...
+
+    async def close(self, scored: ScoredWeek, outbox: Sequence[OutboxEntry]) -> bool:
+        """Keeps a week's scores and puts what is to be announced into the outbox, both or neither. False, and nothing
+        is written, if the week is closed."""
+        ...
+
+    async def closed(self, limit: int) -> list[ScoredWeek]:
+        """The newest closed weeks, in order."""
+        ...
+
+    async def backtest(self) -> Mapping[str, float]:
+        """The WAPE of the serving model on its held-out days, by category; empty if nobody has said it."""
+        ...
+
+    async def set_backtest(self, wape: Mapping[str, float]) -> None: ...
 
 
 class EventBus(Protocol):

@@ -12,8 +12,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from forecaster.evaluation import arguments as evaluate_arguments
 from worker import rebuild_arguments
+from worker.backtest import arguments as backtest_arguments
+from worker.bulk import arguments as bulk_arguments
 from worker.cost import arguments as cost_arguments
+from worker.doctor import arguments as doctor_arguments
+from worker.replay import arguments as replay_arguments
+from worker.retraining import arguments as retrain_arguments
 
 WORKERS_MAX = 8
 
@@ -89,12 +95,18 @@ def _parser() -> argparse.ArgumentParser:
         "--settings", action="store_true", help="list every setting with its default and meaning, and exit"
     )
     run.set_defaults(run=_run)
+    replay_arguments.add_replay(commands.add_parser("replay", help=replay_arguments.HELP))
     rebuild_arguments.add_rebuild(
         commands.add_parser("rebuild", help=rebuild_arguments.HELP, description=rebuild_arguments.HELP + ".")
     )
+    doctor_arguments.add_doctor(commands.add_parser("doctor", help=doctor_arguments.HELP))
     cost = commands.add_parser("cost", help=cost_arguments.HELP)
     cost_arguments.add_cost(cost)
     cost.set_defaults(run=_cost)
+    backtest_arguments.add_backtest(commands.add_parser("backtest", help=backtest_arguments.HELP))
+    evaluate_arguments.add_evaluate(commands.add_parser("evaluate", help=evaluate_arguments.HELP))
+    retrain_arguments.add_retrain(commands.add_parser("retrain", help=retrain_arguments.HELP))
+    bulk_arguments.add_bulk(commands.add_parser("bulk", help=bulk_arguments.HELP))
     # Listed for --help; main() hands them on before parsing.
     commands.add_parser("train", help="train the forecaster: SageMaker's entry point, also local")
     commands.add_parser("serve", help="serve the forecaster: SageMaker's entry point, also local")

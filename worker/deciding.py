@@ -86,6 +86,7 @@ class Deciding:
         if not assessments:
             await self._tick_off(clean, mark)
             return set()
+        parts.watch_accuracy.note(assessment.snapshot.key for assessment in assessments)
         placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
         await self._tick_off(clean | placed.decided, mark)
         left = await parts.relay_outbox(placed.outbox)

@@ -11,6 +11,7 @@ from handlers.ports import Agenda, Clock, ForecastMetrics, Forecasts, Parking, S
 from handlers.products import Products
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
+from handlers.watch_accuracy import WatchAccuracy
 from worker.intake import Intake
 from worker.sources.source import Source
 from worker.telemetry import EmbeddedMetrics
@@ -26,6 +27,7 @@ class Parts:
     place_reorders: PlaceReorders
     explain: Explain | None
     relay_outbox: RelayOutbox
+    watch_accuracy: WatchAccuracy
     products: Products
     store: StateStore
     agenda: Agenda

@@ -69,7 +69,7 @@ async def _run(settings: Settings) -> None:
     opened = partial(open_clients, settings.region, endpoints, lane=settings.fast_client)
     stopping.listen(asyncio.get_running_loop())
     try:
-        async with serving(health, "127.0.0.1", settings.health_port):
+        async with serving(health, settings.health_host, settings.health_port):
             await work(settings, opened, SystemClock(), stopping.stop, health)
     finally:
         faulthandler.cancel_dump_traceback_later()
@@ -113,6 +113,7 @@ async def work(
         runner = await _unless_stopped(stop, _connected(settings, opened, clock, owner))
         if runner is None:
             return
+        health.watch(runner)
         health.ready = True
         spare_the_collector()
         log.info("worker.ready", health_port=health.port)

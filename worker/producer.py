@@ -137,6 +137,12 @@ def pointer_body(bucket: str, key: str) -> str:
     return _encode([_POINTER_CLASS, {"s3BucketName": bucket, "s3Key": key}])
 
 
+def trace_attributes(fields: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The MessageAttributes of a message that belongs to a trace: fields are traceparent and, if there is any,
+    tracestate, as a propagator of W3C Trace Context writes them. They count towards the message's size."""
+    return {name: {"DataType": "String", "StringValue": value} for name, value in fields.items() if value}
+
+
 def read_pointer(body: str) -> tuple[str, str] | None:
     """The bucket and key that a body points to, None if it is no pointer."""
     # Almost no body is one, and a body may be a megabyte: look at its beginning before parsing it.

@@ -1,9 +1,9 @@
 """Which loops make up the worker, and how do they stop?
 
 Pollers fill a bounded inbox from every source, one loop settles micro-batches, one decides the dirty products on its
-own clock, one sweeps what a dead worker left behind. On stop: no new receive, but the open long polls are awaited; what
-was received is settled; dirty products are decided once more; all under one deadline. Each step is also safe under
-kill -9: draining is an optimisation, never a guarantee."""
+own clock, one sweeps what a dead worker left behind, one watches the forecasts. On stop: no new receive, but the open
+long polls are awaited; what was received is settled; dirty products are decided once more; all under one deadline.
+Each step is also safe under kill -9: draining is an optimisation, never a guarantee."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import structlog
 from handlers.errors import Misconfigured, TransientFailure
 from worker.deciding import Deciding
 from worker.intake import Batch
+from worker.observability.pulse import Pulse, stuck_after_s
 from worker.parts import Parts
 from worker.receiving import BACK_OFF_S, Receiving
 from worker.settings import Settings
@@ -34,6 +35,16 @@ class Runner:
         self._receiving = Receiving(parts.sources, settings.long_poll_s, parts.metrics)
         self._deciding = Deciding(parts, settings)
         self._sweeping = Sweeping(parts, settings, self._deciding)
+        self._pulse = Pulse(stuck_after_s(settings.commit_deadline_s))
+
+    @property
+    def stuck(self) -> str | None:
+        """The step that hangs, None if none does."""
+        return self._pulse.stuck
+
+    def page(self, loop_lag_s: float, *, takes_work: bool) -> bytes | None:
+        """The metrics, and these, as Prometheus reads them; None where nobody shall."""
+        return self._parts.metrics.page(loop_lag_s, takes_work=takes_work)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until stop is set, then drains. Raises only for what nobody here can mend."""
@@ -43,6 +54,7 @@ class Runner:
                 group.create_task(self._every(self._settings.sweep_interval_s, self._sweeping.outbox)),
                 group.create_task(self._every(self._settings.sweep_interval_s, self._sweeping.dirty)),
                 group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._deciding.publish_forecast_metrics)),
+                group.create_task(self._every(self._settings.watch_interval_s, self._watch)),
                 *(group.create_task(self._deciding.explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
             ]
             deciding = group.create_task(self._deciding.run())
@@ -89,8 +101,9 @@ class Runner:
                 batch, ended = await self._next_batch()
                 if not batch.messages:
                     continue
-                done, handed_back = await self._settle(batch)
-                await acknowledging
+                with self._pulse.step("settle"):
+                    done, handed_back = await self._settle(batch)
+                    await acknowledging
                 acknowledging = group.create_task(self._receiving.acknowledge(done, handed_back))
             await acknowledging
         finally:
@@ -127,6 +140,10 @@ class Runner:
         self._deciding.add(settled.dirty)
         return settled.done, settled.handed_back
 
+    async def _watch(self) -> None:
+        await self._parts.watch_accuracy()
+        self._parts.metrics.flush()
+
     async def _every(self, seconds: float, step: Callable[[], Awaitable[None]]) -> None:
         """Repeats a background step for ever."""
         while True:
@@ -136,6 +153,7 @@ class Runner:
     async def _attempt(self, step: Callable[[], Awaitable[None]]) -> None:
         """A failure of a background step is logged and does not stop the worker."""
         try:
-            await step()
+            with self._pulse.step(step.__name__):
+                await step()
         except (TransientFailure, Misconfigured) as exc:
             log.warning("background.failed", step=step.__name__, reason=str(exc))

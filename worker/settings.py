@@ -5,12 +5,15 @@ configuration that cannot work is refused with the relation it breaks."""
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.policy import SupplyTerms
+from domain.policy import FORECAST_DAYS, SupplyTerms
+from worker.endpoint_hosts import configured_urls, why_not
 
 MESSAGES_A_RECEIVE = 10
 RECORDS_A_READ = 1_000
@@ -34,6 +37,9 @@ class Settings(BaseSettings):
     region: str = Field("us-east-1", description="AWS region of everything below")
     endpoint_url: str | None = Field(None, description="An AWS stand-in for every service but the two runtimes")
     runtime_endpoint_url: str | None = Field(None, description="A stand-in for sagemaker-runtime and bedrock-runtime")
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="JSON list of hosts that requests may go to, beside those of AWS and this machine"
+    )
 
     queue_name: str = Field(
         "retail-sales", description="SQS queue of sale events; a name ending in .fifo is FIFO; empty: none is read"
@@ -65,6 +71,23 @@ class Settings(BaseSettings):
     quarantine_days: int = Field(90, ge=1, le=3_650, description="Days a quarantined line is kept")
     event_bus: str = Field("default", description="EventBridge bus for Reorder Required and Insight Published")
     sagemaker_endpoint: str = Field("retail-forecast-endpoint", description="SageMaker endpoint of the forecaster")
+    endpoint_format: Literal["restock", "chronos", "deepar", "autogluon", "guide"] = Field(
+        "restock", description="What that endpoint speaks: our container's short form, or another's (docs/endpoints.md)"
+    )
+    endpoint_prediction_length: int = Field(
+        64,
+        ge=1,
+        le=1_024,
+        description="Days a foreign endpoint forecasts ahead: the model's own number for deepar and autogluon, the "
+        "most to ask for otherwise",
+    )
+    endpoint_day_correlation: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Assumed correlation between the errors of two days of a product, where an endpoint answers with "
+        "quantiles of days",
+    )
     bedrock_model: str = Field(
         "anthropic.claude-haiku-4-5-20251001-v1:0",
         description="Bedrock model id or inference profile; empty turns insights off",
@@ -113,13 +136,26 @@ class Settings(BaseSettings):
     cached_mb: int = Field(512, ge=1, description="Megabytes those may take, about")
     sweep_interval_s: float = Field(10, ge=0.2, description="How often what a dead worker left behind is looked for")
     sweep_age_s: float = Field(15, ge=0, description="How old it must be")
+    watch_products: int = Field(
+        1_000, ge=0, le=5_000, description="Products a worker measures the forecasts' accuracy on; 0: none is measured"
+    )
+    watch_interval_s: float = Field(
+        900, ge=0.2, description="How often a worker looks whether a week of forecasts is to be promised or compared"
+    )
     visibility_timeout_s: int = Field(120, ge=10, le=43_200, description="Visibility timeout of received messages")
     commit_deadline_s: float = Field(30, gt=0, description="Longest time for one call to the state table")
     drain_timeout_s: float = Field(60, gt=0, le=100, description="Time for an orderly stop; ECS allows at most 120")
     fast_client: bool = Field(
         True, description="Our own short way to SQS, DynamoDB and EventBridge; false: every call through aiobotocore"
     )
-    health_port: int = Field(8081, ge=0, le=65_535, description="Loopback port of the health check; 0 picks one")
+    health_port: int = Field(8081, ge=0, le=65_535, description="Port of the health check; 0 picks one")
+    health_host: str = Field(
+        "127.0.0.1", min_length=1, description="Address the health port listens on; 0.0.0.0 where others must reach it"
+    )
+    prometheus: bool = Field(False, description="Answer GET /metrics on the health port for Prometheus")
+    traces: bool = Field(
+        False, description="Send traces by OTLP, where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra otel"
+    )
     meter_calls: bool = Field(
         False, description="Count every AWS call and its units as AWS bills them, and report them with the metrics"
     )
@@ -157,6 +193,26 @@ class Settings(BaseSettings):
                 f"messages_in_flight must be at least {MESSAGES_A_RECEIVE} x {polls}, or pollers would wait for each "
                 f"other's slots ({self.messages_in_flight} < {MESSAGES_A_RECEIVE} x {self.polls})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _endpoint_must_reach(self) -> Self:
+        needed = max(FORECAST_DAYS, self.terms.protection_days)
+        if self.endpoint_format != "restock" and self.endpoint_prediction_length < needed:
+            raise ValueError(
+                f"endpoint_prediction_length must be at least {FORECAST_DAYS} and lead_time_days + review_days, or the "
+                f"endpoint's forecast ends too early for every product ({self.endpoint_prediction_length} < {needed})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _must_be_safe(self) -> Self:
+        said = {"endpoint_url": self.endpoint_url, "runtime_endpoint_url": self.runtime_endpoint_url}
+        for name, url in {**said, **dict(configured_urls(os.environ))}.items():
+            if url is not None and (reason := why_not(url, self.allowed_hosts)):
+                raise ValueError(f"{name} {reason}")
+        if self.traces and not all(map(find_spec, ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter"))):
+            raise ValueError("traces needs the extra otel: pip install 'restock[otel]'")
         return self
 
     @property

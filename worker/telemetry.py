@@ -19,6 +19,8 @@ import structlog
 from handlers.metrics import Metric
 
 NAMESPACE = "Retail/Inventory"
+# What they say below INFO has tokens and bodies in it.
+QUIETED = ("botocore", "aiobotocore", "aiohttp", "asyncio", "urllib3", "opentelemetry", "requests")
 OBSERVED_MAX = 100  # EMF takes at most 100 values of a metric a line
 
 
@@ -38,6 +40,10 @@ class EmbeddedMetrics:
         values = self._observed[metric]
         if len(values) < OBSERVED_MAX:
             values.append(round(float(value), 3))
+
+    def page(self, loop_lag_s: float, *, takes_work: bool) -> bytes | None:
+        """What a Prometheus server gets, with these two beside it: nothing, unless worker/observability is asked."""
+        return None
 
     def flush(self) -> None:
         """Writes one line with everything since the last one; nothing if there is nothing."""
@@ -74,5 +80,5 @@ def configure_logging(level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    for name in ("botocore", "aiobotocore", "aiohttp", "asyncio", "urllib3"):
+    for name in QUIETED:
         logging.getLogger(name).setLevel(max(level, logging.INFO))

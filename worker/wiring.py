@@ -9,18 +9,22 @@ from dataclasses import replace
 from typing import TextIO
 
 from domain.events import MS_PER_DAY
+from handlers.baseline_categories import UnlessBaselineIsBetter
 from handlers.explain import Explain
 from handlers.place_reorders import PlaceReorders
-from handlers.ports import Clock
+from handlers.ports import Clock, EventBus
 from handlers.products import Products
 from handlers.record_sales import RecordSales
 from handlers.reforecast import Reforecast
 from handlers.relay_outbox import RelayOutbox
+from handlers.watch_accuracy import WatchAccuracy
 from handlers.watermark import Watermark
+from worker.aws.accuracy import DynamoAccuracyBook
 from worker.aws.agenda import DynamoAgenda
 from worker.aws.bedrock import BedrockExplainer
 from worker.aws.clients import Clients, translated
 from worker.aws.cloudwatch import CloudWatchForecasts
+from worker.aws.endpoints.chosen import form_of
 from worker.aws.eventbridge import EventBridgeBus
 from worker.aws.forecasts import DynamoForecasts
 from worker.aws.inventory import DynamoInventory
@@ -45,7 +49,18 @@ from worker.telemetry import EmbeddedMetrics
 async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
     """Connects and puts the worker together. Misconfigured if a queue, table or bus that it needs is not there."""
     parts = await build_parts(settings, clients, clock)
+    if settings.traces:
+        parts, clients = _traced(parts, clients)
     return Runner(replace(parts, sources=await _sources(settings, clients, parts, clock)), settings)
+
+
+def _traced(parts: Parts, clients: Clients) -> tuple[Parts, Clients]:
+    # Of the extra otel: whoever does not trace need not have it.
+    from worker.observability.traced import TracedQueue, traced
+    from worker.observability.tracing import tracing
+
+    begun = tracing()
+    return traced(parts, begun), replace(clients, sqs=TracedQueue(clients.sqs, begun))
 
 
 async def _sources(settings: Settings, clients: Clients, parts: Parts, clock: Clock) -> tuple[Source, ...]:
@@ -86,7 +101,7 @@ async def build_parts(
     """Everything but the sources: enough to settle and decide what somebody else has received. Metrics go to standard
     output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow."""
     await _require_resources(settings, clients)
-    metrics = EmbeddedMetrics(clock.now, metrics_stream)
+    metrics = _metrics(settings, clock, metrics_stream)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products, settings.cached_mb * 1_000_000)
     parking = DynamoParking(
@@ -96,20 +111,20 @@ async def build_parts(
     agenda = DynamoAgenda(clients.dynamodb, settings.state_table, clock)
     watermark = Watermark()
     record = RecordSales(products, parking if keeps_late else LateStays(parking), clock, metrics, watermark)
+    first_day, relay = _first_day(settings, clock, watermark), RelayOutbox(store, bus, metrics)
+    model = SageMakerForecaster(clients.sagemaker, settings.sagemaker_endpoint, clock, form_of(settings))
+    book = DynamoAccuracyBook(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
+    watch = WatchAccuracy(book, store, model, relay, first_day, clock, metrics, settings.watch_products)
     reforecast = Reforecast(
         products,
         DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, clock),
-        SageMakerForecaster(clients.sagemaker, settings.sagemaker_endpoint, clock),
+        UnlessBaselineIsBetter(model, products, lambda: watch.on_baseline, metrics),
         settings.terms,
-        _first_day(settings, clock, watermark),
+        first_day,
         watermark,
         clock,
         metrics,
     )
-    explain = None
-    if settings.bedrock_model:
-        explainer = BedrockExplainer(clients.bedrock, settings.bedrock_model)
-        explain = Explain(explainer, bus, settings.insights_per_hour, clock, metrics)
     return Parts(
         sources=(),
         intake=Intake(
@@ -124,8 +139,9 @@ async def build_parts(
         parking=parking,
         reforecast=reforecast,
         place_reorders=PlaceReorders(products, clock, metrics),
-        explain=explain,
-        relay_outbox=RelayOutbox(store, bus, metrics),
+        explain=_explain(settings, clients, bus, clock, metrics),
+        relay_outbox=relay,
+        watch_accuracy=watch,
         store=store,
         agenda=agenda,
         products=products,
@@ -134,6 +150,23 @@ async def build_parts(
         metrics=metrics,
         clock=clock,
     )
+
+
+def _explain(
+    settings: Settings, clients: Clients, bus: EventBus, clock: Clock, metrics: EmbeddedMetrics
+) -> Explain | None:
+    if not settings.bedrock_model:
+        return None
+    explainer = BedrockExplainer(clients.bedrock, settings.bedrock_model)
+    return Explain(explainer, bus, settings.insights_per_hour, clock, metrics)
+
+
+def _metrics(settings: Settings, clock: Clock, stream: TextIO | None) -> EmbeddedMetrics:
+    if not settings.prometheus:
+        return EmbeddedMetrics(clock.now, stream)
+    from worker.observability.exposed import ExposedMetrics
+
+    return ExposedMetrics(clock.now, stream)
 
 
 async def _require_resources(settings: Settings, clients: Clients) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.buckets import HORIZON_DAYS, WINDOW_DAYS
 from domain.events import MS_PER_DAY, SaleRecorded
-from domain.features import calendar_of, planned_share, rolling_features, series_of
+from domain.features import calendar_of, planned_share, rolling_features, series_of, shape_features
 from domain.folding import fold
 from domain.product import ProductState
 
@@ -80,6 +80,55 @@ def naive_features(twin: Shopkeeper, as_of: int) -> dict[str, float]:
         "quarter": moment.quarter,
         "is_weekend": int(calendar.weekday() in (5, 6)),
     }
+
+
+def naive_shape(twin: Shopkeeper, as_of: int) -> dict[str, float]:
+    """The other features by pandas, from the same daily sums."""
+    moment = EPOCH + pd.Timedelta(days=as_of)
+    window = pd.date_range(moment - pd.Timedelta(days=56), moment - pd.Timedelta(days=1), freq="D")
+    sales = twin.table()
+    known = sales.set_index("date")["quantity"].resample("D").sum().reindex(window, fill_value=0).astype(float)
+    selling = known[known > 0]
+    weeks = {f"week_{n + 1}": known.iloc[-7 * n - 7 : len(known) - 7 * n].mean() for n in range(4)}
+    by_weekday = {
+        f"{name}_{weekday}": part[part.index.day_of_week == weekday].mean()
+        for name, part in (("last", known.iloc[-7:]), ("month", known.iloc[-28:]), ("window", known))
+        for weekday in range(7)
+    }
+    return {
+        "rolling_14": known.iloc[-14:].mean(),
+        "rolling_28": known.iloc[-28:].mean(),
+        "earlier": known.iloc[:28].mean(),
+        "std_56": known.std(ddof=0),
+        "nonzero_7": (known.iloc[-7:] > 0).mean(),
+        "nonzero_28": (known.iloc[-28:] > 0).mean(),
+        "size": selling.mean() if len(selling) else 0.0,
+        "size_std": selling.std(ddof=0) if len(selling) else 0.0,
+        "largest": max(known.max(), 0.0),
+        "middle": known.sort_values().iloc[28],
+        "upper_quarter": known.sort_values().iloc[41],
+        "upper_tenth": known.sort_values().iloc[50],
+        "age": (moment - selling.index[0]).days if len(selling) else 57,
+        **weeks,
+        **by_weekday,
+    }
+
+
+@settings(max_examples=40)
+@given(stream=deliveries(events_max=15), data=st.data())
+def test_the_shape_of_the_window_is_what_pandas_computes(stream, data):
+    state, twin = ProductState(MUG), Shopkeeper()
+    for event in stream:
+        twin.deliver(event)
+        state = fold(state, [event], NOW).state
+    if state.newest_day is None:
+        return
+    as_of = state.newest_day + data.draw(st.one_of(st.just(1), st.integers(-HORIZON_DAYS, 60)))
+    expected = naive_shape(twin, as_of)
+    actual = {name: column[0] for name, column in shape_features(series_of([state], as_of)).items()}
+    assert expected.keys() == actual.keys()
+    for name, value in expected.items():
+        assert actual[name] == pytest.approx(value, rel=1e-6, abs=1e-5), name
 
 
 @settings(max_examples=40)
@@ -244,3 +293,9 @@ def test_planned_share_counts_both_ends_of_a_promotion_and_each_product_for_its_
     series = series_of(shelf_of_four(), D)
     assert planned_share(series, np.array([4, 4, 4, 4])).tolist() == [0, 1, 0, 0]
     assert planned_share(series, np.array([1, 8, 10, 3])).tolist() == [0, 0.5, 0.2, 0]
+
+
+def test_a_promotion_planned_for_later_is_seen_by_the_windows_it_touches():
+    series = series_of(shelf_of_four(), D)
+    cover, offsets = np.array([2, 2, 2, 2]), np.array([0, 3, 5, 5])
+    assert planned_share(series, cover, offsets).tolist() == [0, 0.5, 1, 0]

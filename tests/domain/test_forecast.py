@@ -222,3 +222,13 @@ def test_the_level_a_model_starts_from_leans_to_the_last_30_days_and_is_never_ze
     steady, changed, silent = [2] * 56, [0] * 26 + [4] * 30, [-1] * 56
     expected = [2, 0.7 * 4 + 0.3 * 120 / 56, 10 * MEAN_FLOOR]
     assert expected == pytest.approx(level_of(np.array([steady, changed, silent])))
+
+
+def test_the_level_of_weeks_and_months_fades_with_age():
+    steady = np.full((1, WINDOW_DAYS), 6)
+    late = np.concatenate([np.zeros((1, WINDOW_DAYS - 4)), np.full((1, 4), 6)], axis=1)
+    early = late[:, ::-1]
+    for freq in "WM":
+        assert level_of(steady, freq) == pytest.approx([6])
+        assert 1 < level_of(late, freq)[0] < 6
+        assert level_of(early, freq)[0] < 0.2 * level_of(late, freq)[0]

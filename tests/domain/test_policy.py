@@ -20,6 +20,13 @@ all_terms = st.builds(
     service_level=st.floats(0.51, 0.995),
     pack_size=st.integers(1, 48),
     minimum_order_quantity=st.integers(0, 200),
+    fill_rate=st.none(),
+    shortage_cost=st.none(),
+    holding_cost=st.none(),
+    ordering_cost=st.none(),
+    lead_time_sd_days=st.just(0.0),
+    maximum_stock=st.none(),
+    shelf_life_days=st.none(),
 )
 positions = st.integers(-200, 1_000)
 points = st.integers(0, 500)

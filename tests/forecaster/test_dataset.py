@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,8 +12,11 @@ from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
 from domain.features import series_of
 from domain.folding import fold
 from domain.product import ProductState
-from forecaster.dataset import COVER_DAYS, SALES_COLUMNS, Panel, lessons_of, origins_between, panel_of
+from forecaster.dataset import FILL_STEPS, SALES_COLUMNS, Panel, panel_of
 from forecaster.formats import feature_matrix
+from forecaster.lessons import AHEAD, ORIGINS, lessons_of, origins_between
+from forecaster.memory import memory_of
+from forecaster.periods import Periods
 
 FIRST_DAY = 14_000
 DAYS = 90
@@ -34,9 +38,8 @@ def frame_of(rows) -> pd.DataFrame:
     return frame.astype({"product_id": "str", "location_id": "str"})
 
 
-def everything(panel: Panel) -> list:
-    origins = range(panel.first_day, panel.until)
-    return list(lessons_of(panel, origins, rows_max=10**6, seed=7))
+def lessons(panel: Panel, origins, rows_max: int, seed: int) -> list:
+    return list(lessons_of(panel, memory_of(panel), origins, panel.until, rows_max, seed))
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,20 +82,23 @@ def test_no_feature_sees_the_day_it_predicts_or_any_after(rows, later, as_of):
 @settings(max_examples=40, deadline=None)
 @given(rows=shops)
 def test_labels_are_the_days_demand_and_end_with_the_data(rows):
-    """Each total equals a plain sum over the days in question, days of net returns being none."""
-    sales = frame_of(rows)
-    panel = panel_of(sales)
+    """Each total equals a plain sum over the days of its window, days of net returns being none."""
+    panel = panel_of(frame_of(rows))
     daily: dict = {}
     for key, day, quantity, _, _ in rows:
         daily[key, day] = daily.get((key, day), 0) + quantity
-    for lesson in everything(panel):
-        as_of = lesson.request.as_of
-        for row, (product, lengths) in enumerate(zip(lesson.rows, lesson.request.cover_days, strict=True)):
-            key = panel.products[product]
+    for lesson in lessons(panel, range(panel.first_step, panel.until), 10**5, seed=7):
+        as_of, request = lesson.request.as_of, lesson.request
+        for row, begins, lengths, totals in zip(
+            lesson.rows, request.begins.tolist(), request.cover_days.tolist(), lesson.totals.tolist(), strict=True
+        ):
+            key = panel.products[row]
             assert min(day for sold, day, quantity, _, _ in rows if sold == key and quantity > 0) < as_of
-            assert as_of + max(lengths) <= panel.until
-            expected = [sum(max(0, daily.get((key, as_of + d), 0)) for d in range(k)) for k in lengths]
-            assert expected == lesson.totals[row].tolist()
+            ends = [begin + length for begin, length in zip(begins, lengths, strict=True)]
+            assert as_of + max(ends) <= panel.until
+            windows = zip(begins, ends, strict=True)
+            expected = [sum(max(0, daily.get((key, as_of + d), 0)) for d in range(*window)) for window in windows]
+            assert expected == totals
 
 
 @given(rows=shops, later=shops)
@@ -123,9 +129,9 @@ def test_the_order_of_rows_does_not_matter():
 def test_the_number_of_rows_is_bounded_and_the_draw_repeats():
     rows = [(ProductKey(f"p{n}"), FIRST_DAY + day, 1, 100, False) for n in range(50) for day in range(0, 80, 7)]
     panel = panel_of(frame_of(rows))
-    origins = origins_between(FIRST_DAY + 14, panel.until)
-    one, other = (list(lessons_of(panel, origins, rows_max=1_000, seed=3)) for _ in range(2))
-    assert sum(lesson.totals.size for lesson in one) <= 1_000
+    origins = origins_between(FIRST_DAY + 14, panel.until, products=50, rows_max=4_000)
+    one, other = (lessons(panel, origins, 4_000, seed=3) for _ in range(2))
+    assert 3_000 < sum(lesson.totals.size for lesson in one) <= 4_000
     assert all(
         a.request.items == b.request.items and (a.totals == b.totals).all() for a, b in zip(one, other, strict=True)
     )
@@ -133,16 +139,80 @@ def test_the_number_of_rows_is_bounded_and_the_draw_repeats():
 
 def test_origins_cover_all_weekdays_and_keep_the_newest_day():
     for days in (10, 56, 330, 2_000):
-        origins = origins_between(FIRST_DAY, FIRST_DAY + days)
-        assert origins[-1] == FIRST_DAY + days - 1
-        assert min(origins) >= FIRST_DAY
-        assert len(origins) <= 32
-        if days >= 56:
-            assert {day % 7 for day in origins} == set(range(7))
-    assert origins_between(FIRST_DAY, FIRST_DAY) == ()
+        for products in (1, 10_000):
+            origins = origins_between(FIRST_DAY, FIRST_DAY + days, products, rows_max=200_000)
+            assert origins[-1] == FIRST_DAY + days - 1
+            assert min(origins) >= FIRST_DAY
+            assert len(origins) <= ORIGINS[products == 1]
+            if days >= 330:
+                assert {day % 7 for day in origins} == set(range(7))
+    assert origins_between(FIRST_DAY, FIRST_DAY, 1, 1) == ()
 
 
 def test_a_day_without_sales_ahead_is_a_question_without_an_answer():
     panel = panel_of(frame_of([(KEYS[0], FIRST_DAY, 5, 100, False)]))
-    assert list(lessons_of(panel, [panel.until], 100, 1)) == []
-    assert max(COVER_DAYS) == 56
+    assert lessons(panel, [panel.until], 100, 1) == []
+    assert max(AHEAD["D"].lengths) == 56
+
+
+# Periods, stock-outs, categories and beginnings
+
+
+def test_weeks_begin_on_the_day_that_is_forecast_first_and_months_on_their_first():
+    until = FIRST_DAY + 70
+    weeks, months = Periods.ending("W", until), Periods.ending("M", until)
+    assert weeks.first_day(weeks.step(until)) == until
+    assert weeks.step(until - 1) == weeks.step(until) - 1
+    assert str(np.datetime64(months.first_day(months.step(until)), "D")).endswith("-01")
+    with pytest.raises(ValueError, match="freq 'H'"):
+        Periods("H")
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=shops, freq=st.sampled_from("WM"))
+def test_periods_hold_what_their_days_hold(rows, freq):
+    until = FIRST_DAY + DAYS
+    sales = frame_of(rows)
+    panel = panel_of(sales, until, freq)
+    first, last = (panel.periods.first_day(step) for step in (panel.first_step, panel.until))
+    whole = sales[(sales["day"] >= first) & (sales["day"] < last)]
+    assert panel.net.sum() == whole["quantity"].sum()
+    assert last <= until
+
+
+def test_a_stock_out_is_no_answer_and_no_part_of_the_level():
+    """Ten a day, and for two weeks nothing, because there was nothing."""
+    frame = frame_of([(KEYS[0], FIRST_DAY + day, 0 if 60 <= day < 74 else 10, 0, False) for day in range(90)])
+    frame["in_stock"] = [not 60 <= day < 74 for day in range(90)]
+    seen, blind = panel_of(frame), panel_of(frame.drop(columns="in_stock"))
+    rows = np.array([0])
+    assert seen.series(seen.until, rows).net.tolist() == [[10.0] * 56]
+    assert (
+        feature_matrix(blind.series(blind.until, rows))[0, 0] < 8 < feature_matrix(seen.series(seen.until, rows))[0, 0]
+    )
+    for lesson in lessons(seen, range(FIRST_DAY + 30, seen.until), 10**5, 1):
+        at = lesson.request.as_of - FIRST_DAY + lesson.request.begins
+        touched = (at < 74) & (at + lesson.request.cover_days > 60)
+        np.testing.assert_array_equal(np.isnan(lesson.totals), touched)
+
+
+def test_a_stock_out_is_filled_by_what_came_before_it_alone():
+    frame = frame_of([(KEYS[0], FIRST_DAY + day, 3 if day < 30 else 50, 0, False) for day in range(60)])
+    frame["in_stock"] = [day != 30 for day in range(60)]
+    assert panel_of(frame).filled()[0, 28:33].tolist() == [3, 3, 50, 50, 50], "at least what it sold"
+    frame.loc[30, "quantity"] = 0
+    assert panel_of(frame).filled()[0, 28:33].tolist() == [3, 3, 3, 50, 50]
+    assert FILL_STEPS == 8
+
+
+def test_a_series_begins_with_its_first_row_and_has_the_last_category_named():
+    rows = [
+        (KEYS[0], FIRST_DAY, 1, 0, False),
+        (KEYS[2], FIRST_DAY + 5, 0, 0, False),
+        (KEYS[2], FIRST_DAY + 9, 2, 0, False),
+    ]
+    frame = frame_of(rows).assign(category=["old", None, "toys"])
+    panel = panel_of(frame, FIRST_DAY + 12)
+    by_key = dict(zip(panel.products, zip(panel.starts.tolist(), panel.categories, strict=True), strict=True))
+    assert by_key == {KEYS[0]: (FIRST_DAY, "old"), KEYS[2]: (FIRST_DAY + 5, "toys")}
+    assert panel.until == FIRST_DAY + 12, "days without sales before the cutoff are known to have none"

@@ -38,6 +38,19 @@ def test_a_request_is_read_as_it_was_written(request_):
     np.testing.assert_array_equal(said.planned_share, request_.planned_share)
 
 
+def test_windows_that_begin_later_are_read_as_they_were_written(shop):
+    panel = panel_of(shop)
+    rows = np.arange(2)
+    lengths, offsets = np.array([[1, 8], [28, 7]]), np.array([[0, 3], [14, 0]])
+    asked = request_of(["a", "b"], panel.series(panel.until, rows), lengths, offsets)
+    said = decode_request(encode_request(asked))
+    np.testing.assert_array_equal(said.begins, offsets)
+    np.testing.assert_array_equal(said.cover_days, lengths)
+    at_once = request_of(["a", "b"], panel.series(panel.until, rows), lengths)
+    assert b"offsets" not in encode_request(at_once)
+    assert not decode_request(encode_request(at_once)).begins.any()
+
+
 def test_serving_answers_as_if_it_had_been_asked_directly(request_, trained):
     """What the wire rounds away changes no forecast that anyone could notice."""
     direct, served = (trained.model.predict(asked) for asked in (request_, decode_request(encode_request(request_))))
@@ -78,6 +91,8 @@ def test_what_is_no_request_is_refused(body):
         {"rows": [["a"] * len(FEATURES)]},
         {"cover_days": [[10**30]]},
         {"planned_share": [[0.0]]},
+        {"offsets": [[1]]},
+        {"offsets": "soon"},
     ],
 )
 def test_a_request_with_a_wrong_part_is_refused(request_, change):

@@ -12,7 +12,7 @@ from fakes.cover import same_days
 
 from domain.forecast import TotalDemand, baseline_totals, total_quantile
 from forecaster.dataset import panel_of
-from forecaster.dispersion import spread_of
+from forecaster.dispersion import fit_dispersion, spread_of
 from forecaster.fitting import Fitting, NotEnoughHistory, train
 from forecaster.formats import FEATURES, ItemFailed, request_of
 from forecaster.model import DemandModel, UnreadableModel
@@ -102,7 +102,8 @@ def test_more_days_never_sell_less(trained, shop):
     [
         ({"format": 99}, "format 99"),
         ({"features": ["other"]}, "other features"),
-        ({"model_sha256": "torn"}, "not the one"),
+        ({"files": {"model.txt": "torn"}}, "model.txt is not the one"),
+        ({"format": 1}, "format 1, this version reads format 2"),
         ({"trained_until": "yesterday"}, "cannot be used"),
     ],
 )
@@ -142,12 +143,29 @@ def test_eight_weeks_of_one_product_are_enough(shop):
 
 
 def test_dispersion_is_found_again():
-    """Totals drawn with a known dispersion give that dispersion back, and few totals lean on the rest."""
+    """Totals drawn with dispersions that depend on a column give them back."""
     draw = np.random.default_rng(5)
-    mean = np.full(20_000, 12.0)
-    total = draw.negative_binomial(1 / 0.5, 1 / (1 + 0.5 * mean)).astype(float)
-    spread = spread_of(total, mean, np.full(20_000, 8.0), np.full(20_000, 2.0))
-    assert spread.at(np.array([8.0, 56.0]), np.array([2.0, 500.0])) == pytest.approx([0.5, 0.5], rel=0.15)
+    kind = draw.integers(0, 2, 20_000)
+    truth, mean = np.where(kind == 1, 0.2, 2.0), np.full(20_000, 12.0)
+    total = draw.negative_binomial(1 / truth, 1 / (1 + truth * mean)).astype(float)
+    how = Fitting().parameters() | {"learning_rate": 0.1, "bagging_freq": 0, "feature_fraction": 1.0}
+    rows = np.column_stack([kind, draw.random(20_000)]).astype(np.float32)
+    booster, common = fit_dispersion(rows, total, mean, ["kind", "noise"], [], how, 60)
+    found = common * np.exp(np.asarray(booster.predict(rows)))
+    for one in (0, 1):
+        assert found[kind == one].mean() == pytest.approx(truth[kind == one][0], rel=0.15)
+
+
+def test_held_out_totals_correct_the_dispersion_the_more_the_more_there_are():
+    """A dispersion said three times too small is corrected by that factor; few totals correct little."""
+    draw = np.random.default_rng(5)
+    mean = np.full(60_000, 12.0)
+    total = draw.negative_binomial(1 / 0.6, 1 / (1 + 0.6 * mean)).astype(float)
+    said, steps, level = np.full(60_000, 0.2), np.full(60_000, 8.0), np.full(60_000, 2.0)
+    many = spread_of(total, mean, said, steps, level)
+    few = spread_of(total[:50], mean[:50], said[:50], steps[:50], level[:50])
+    assert many.at(np.array([8.0, 56.0]), np.array([2.0, 500.0])) == pytest.approx([3.0, 3.0], rel=0.15)
+    assert 1 < few.at(np.array([8.0]), np.array([2.0]))[0] < 1.1
 
 
 def quantile_loss(y, mean, dispersion) -> float:
@@ -166,7 +184,7 @@ def test_on_real_sales_the_model_beats_the_30_day_mean(real_sales):
     panel = panel_of(real_sales, cut + 28)
     request = request_for(panel, cut, (28,))
     rows = np.flatnonzero(panel.first_sales() < cut)
-    actual = np.maximum(panel.net[rows, cut - panel.first_day :], 0).sum(axis=1)
+    actual = np.maximum(panel.net[rows, cut - panel.first_step :], 0).sum(axis=1)
     mean, dispersion = columns(model.predict(request))
     base_mean, base_dispersion = columns(baseline_totals(panel.series(cut, rows), [same_days(28, len(rows))]))
     assert np.abs(actual - mean).sum() < np.abs(actual - base_mean).sum()

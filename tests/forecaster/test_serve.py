@@ -18,7 +18,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from forecaster.dataset import panel_of
 from forecaster.formats import FEATURES, decode_response, encode_request, request_of
-from forecaster.serve import BODY_BYTES_MAX, TOTALS_MAX, WAITING_MAX, Host, create_app, main
+from forecaster.hosting import WAITING_MAX, Host, create_app
+from forecaster.invocations import BODY_BYTES_MAX, TOTALS_MAX
+from forecaster.serve import main
 
 SERVE = "import sys; from forecaster.serve import main; sys.exit(main(sys.argv[1:]))"
 

@@ -1,0 +1,1 @@
+"""How does Restock come into an account? Templates, the profiles that fill them in, checks, and the command of both."""

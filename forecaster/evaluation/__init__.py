@@ -1,0 +1,1 @@
+"""`restock evaluate`: forecasters on a shop's own sales, ours beside the plain ones."""

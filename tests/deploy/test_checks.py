@@ -1,0 +1,93 @@
+"""Are our templates what they should be, and would the checks say so if they were not?"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from planted_templates import PLANTED, with_the_mistake
+
+from deploy.checks import RULES, findings
+from deploy.profile import STACKS, alarm_metrics, cost_arguments, environment, profile, profile_names, resolved
+from deploy.template import FOLDER, names
+from worker.settings import Settings
+
+ROOT = FOLDER.parent.parent
+TEMPLATE_BYTES_MAX = 51_200  # CloudFormation's, for a template that is sent with the request
+
+
+def test_our_own_rules_find_nothing_in_our_templates():
+    assert findings() == []
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.what)
+def test_a_planted_mistake_is_found_by_its_rule(planted):
+    found = findings(with_the_mistake(planted))
+    assert planted.rule in {finding.rule for finding in found}, found
+
+
+def test_every_rule_has_a_planted_mistake():
+    assert {rule.__name__ for rule in RULES} == {planted.rule for planted in PLANTED}
+
+
+def test_cfn_lint_finds_nothing():
+    program = Path(sys.executable).with_name("cfn-lint")
+    said = subprocess.run([program, *sorted(FOLDER.glob("*.yaml"))], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (0, "")
+
+
+def test_every_template_can_be_sent_with_the_request_and_is_deployed_by_somebody():
+    assert {
+        path.stem: path.stat().st_size for path in FOLDER.glob("*.yaml") if path.stat().st_size > TEMPLATE_BYTES_MAX
+    } == {}
+    assert set(names()) == {*STACKS, "delivery"}
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_profile_s_worker_starts_with_settings_that_hold_together(name):
+    said = environment(resolved(profile(name), "worker"))
+    settings = Settings.model_validate({key.removeprefix("RESTOCK_").lower(): value for key, value in said.items()})
+    assert settings.queue_names[0].startswith("retail-sales")
+
+
+def test_every_parameter_of_a_profile_is_one_of_a_template():
+    declared = {name for stack in STACKS for name in _parameters(stack)}
+    for name in profile_names():
+        assert set(profile(name).parameters) - declared == set(), name
+
+
+def _parameters(stack):
+    from deploy.template import template
+
+    return template(stack)["Parameters"]
+
+
+def test_the_minimal_profile_leaves_nothing_running_and_few_alarms_behind():
+    minimal = profile("minimal")
+    stacks = {stack: resolved(minimal, stack) for stack in STACKS}
+    (scaling,) = stacks["worker"].of("AWS::ApplicationAutoScaling::ScalableTarget").values()
+    assert scaling["MinCapacity"] == "0"
+    (config,) = stacks["forecasting"].of("AWS::SageMaker::EndpointConfig").values()
+    assert "ServerlessConfig" in config["ProductionVariants"][0]
+    assert all(
+        table["BillingMode"] == "PAY_PER_REQUEST" for table in stacks["data"].of("AWS::DynamoDB::Table").values()
+    )
+    alarms = [alarm for stack in stacks.values() for alarm in stack.of("AWS::CloudWatch::Alarm").values()]
+    assert sum(map(alarm_metrics, alarms)) <= 10  # CloudWatch's free ones
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_restock_cost_takes_what_a_profile_asks_it(name):
+    script = shutil.which("restock", path=str(Path(sys.executable).parent))
+    said = subprocess.run([script, "cost", "--json", *cost_arguments(profile(name))], capture_output=True, check=False)
+    assert said.returncode == 0, said.stderr
+
+
+def test_the_deploy_command_names_what_is_missing_before_it_calls_anybody():
+    command = [sys.executable, "-m", "deploy", "up", "small"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert said.returncode == 2
+    assert said.stderr.strip().endswith("--set is missing for ForecasterImage, Image, SecurityGroup, Subnets")

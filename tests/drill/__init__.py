@@ -1,0 +1,1 @@
+"""A bad day, played through: a bad deploy spoils part of the sales, and the documented commands bring them back."""

@@ -1,0 +1,1 @@
+"""Is an evaluation right, and is it fair?"""

@@ -1,0 +1,1 @@
+"""Past events, counted as if they came now."""
