@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.buckets import KEPT_DAYS, NOTHING_RARE, SLOTS, WINDOW_DAYS, Days, OpenDays
+from domain.buckets import WINDOW_DAYS
+from domain.day_table import DayTable
 from domain.folding import OpenProduct
 from domain.product import ProductState
 
@@ -56,13 +57,14 @@ class DailySeries:
 
 def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> DailySeries:
     """Lays the days of many products out as arrays."""
-    sold, revenue, returned, promoted = _window([state.buckets for state in states], as_of)
+    sold, revenue, returned, promoted = _window(states, as_of)
     net = sold - returned
     # A correction may come before its sale: such a day is below zero for a while, and has no price.
-    idle = sold <= 0
+    selling = sold > 0
     for column in (sold, revenue, promoted):
-        column[idle] = 0
-    last = WINDOW_DAYS - 1 - np.argmin(idle[:, ::-1], axis=1)
+        if (column.astype(np.bool_) > selling).any():
+            column[~selling] = 0
+    last = WINDOW_DAYS - 1 - np.argmax(selling[:, ::-1], axis=1)
     rows = np.arange(len(states))
     units = sold.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -73,22 +75,13 @@ def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> Daily
     return DailySeries(as_of, net, last_price, mean_price, promoted_share, tuple(s.promotions for s in states))
 
 
-def _window(days: Sequence[Days | OpenDays], as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
-    """Sold, revenue, returned and promoted of the WINDOW_DAYS days before as_of, a row a product."""
-    wanted = np.arange(as_of - WINDOW_DAYS, as_of)
-    slots = wanted % SLOTS
-    main = np.frombuffer(b"".join([each.main for each in days]), dtype=np.int64).reshape(-1, 2, SLOTS)
-    rare = np.frombuffer(b"".join([each.rare or NOTHING_RARE for each in days]), dtype=np.int64).reshape(-1, 3, SLOTS)
-    # Taken, not indexed: a row must lie in one piece, or its sums come out otherwise in the last digit.
-    taken = [table[:, column].take(slots, axis=1) for table, column in ((main, 0), (main, 1), (rare, 0), (rare, 2))]
-    # A slot holds that day only while it is kept; afterwards it is another day's.
-    newest = np.array([each.newest for each in days], dtype=np.int64)[:, np.newaxis]
-    gone = (wanted > newest) | (wanted < newest - KEPT_DAYS)
-    if gone.any():
-        for column in taken:
-            column[gone] = 0
-    sold, revenue, returned, promoted = taken
-    return sold, revenue, returned, promoted
+def _window(states: Sequence[ProductState | OpenProduct], as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """The WINDOW_DAYS days before as_of, from the table of the open products if all are there."""
+    rows = [state.row for state in states if isinstance(state, OpenProduct) and state.row is not None]
+    table = states[0].table if len(rows) == len(states) > 0 and isinstance(states[0], OpenProduct) else None
+    if table is None:
+        table, rows = DayTable.of([state.buckets for state in states]), [*range(len(states))]
+    return table.window(rows, as_of - WINDOW_DAYS, as_of - 1)
 
 
 def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from domain.buckets import HORIZON_DAYS, NO_DAY, SLOTS, OpenDays, bucket_of
+from domain.buckets import HORIZON_DAYS, NO_DAY, Days, OpenDays
+from domain.day_table import DayTable
 from domain.events import (
     MS_PER_DAY,
     Event,
@@ -19,7 +20,7 @@ from domain.events import (
     SaleRecorded,
     StockChanged,
 )
-from domain.ledger import ID_BYTES, Ledger, Segment, digests_of, entry_of
+from domain.ledger import ENTRY_BYTES, ID_BYTES, Ledger, Segment, digests_of, entry_of, payload_in
 from domain.lifecycle import heard
 from domain.product import Outcome, ProductState, StockLevel
 
@@ -46,100 +47,114 @@ def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:
 class OpenProduct:
     """A product's state under change: it takes events, and says when asked what they have made of it.
 
-    state is the one that was last closed. Whoever keeps an open product keeps an index of its event ids with it, and
-    copies its days once a closing instead of once a fold."""
+    state is the one that was last closed; whoever keeps an open product keeps an index of its event ids with it. Since
+    then: fresh is what is to be remembered of the events that were accepted, last_day the newest of their days, sales
+    and units what they come to."""
 
-    __slots__ = ("buckets", "category", "fresh", "known", "last_day", "rest", "state")
+    __slots__ = ("_days", "category", "fresh", "known", "last_day", "rest", "row", "sales", "state", "table", "units")
 
-    def __init__(self, state: ProductState) -> None:
+    def __init__(self, state: ProductState, table: DayTable | None = None) -> None:
         self.state = self.rest = state
-        self.buckets = OpenDays(state.buckets)
+        self._days = state.buckets
+        self.table = table
+        self.row = table.take_row(state.buckets) if table is not None else None
         self.category = state.category
         self.known = state.ledger.digests()
-        self.fresh: dict[bytes, bytes] = {}
+        self.fresh = bytearray()
         self.last_day = -1
+        self.sales = self.units = 0
+
+    def __del__(self) -> None:
+        # However it comes to its end, by a lost commit or a cancelled task: the row is free then.
+        if self.table is not None and self.row is not None:
+            self.table.give_back(self.row)
+
+    @property
+    def buckets(self) -> Days:
+        """The days as they are now; a copy of what is in the table."""
+        if self.table is None or self.row is None:
+            return self._days
+        return self.table.days([self.row])[0] if self.fresh else self.state.buckets
+
+    def _put(self, days: Days) -> None:
+        if self.table is not None and self.row is not None and not self.table.put(self.row, days):
+            self.table.give_back(self.row)
+            self.row = None
+        self._days = days
+
+    @property
+    def newest(self) -> int:
+        return self._days.newest if self.table is None or self.row is None else int(self.table.newest[self.row])
 
     @property
     def promotions(self) -> tuple[tuple[int, int], ...]:
         return self.rest.promotions
 
-    def take(self, events: Sequence[Event]) -> tuple[Outcome, ...]:  # noqa: C901 - see below
-        """Takes events; what became of each."""
-        # Every sale passes here: what nearly all of them need stands in the loop itself, where it costs half.
-        days, known, fresh = self.buckets, self.known, self.fresh
-        days.own()
+    def take(self, events: Sequence[Event]) -> tuple[Outcome, ...]:
+        """Takes events one by one; what became of each. Many sales are better taken by domain/taking.py."""
+        days = OpenDays(self.buckets)
         # Against the days as they were: the order of the events within a batch changes nothing.
         late_before = days.newest - HORIZON_DAYS
-        main, newest, oldest = days.main, days.newest, days.oldest
-        outcomes: list[Outcome] = []
-        sales = units = 0
-        for event in events:
-            entry = entry_of(event)
-            digest = entry[:ID_BYTES]
-            if digest in known:
-                outcomes.append(DUPLICATE if self._entry_of(digest) == entry else CONFLICT)
-                continue
-            day = event[2] // MS_PER_DAY
-            if type(event) is not SaleRecorded:
-                outcome = self._note(event, day, late_before, digest)
-                main, newest, oldest = days.main, days.newest, days.oldest
-            elif day < late_before:
-                outcome = LATE
-            else:
-                _, _, _, quantity, revenue, promotion, category = event
-                try:
-                    if day > newest:
-                        days.advance(day)
-                        main, newest, oldest = days.main, days.newest, days.oldest
-                    if quantity >= 0 and day >= oldest and not promotion:
-                        slot = day % SLOTS
-                        # The sum that might not fit comes first: then the other was not touched yet.
-                        main[SLOTS + slot] += revenue
-                        main[slot] += quantity
-                    else:
-                        days.add(day, bucket_of(event))
-                except OverflowError:
-                    outcome = EXCESSIVE
-                else:
-                    outcome = APPLIED
-                    sales += 1
-                    units += quantity
-                    if category is not None:
-                        self.category = category
-            outcomes.append(outcome)
-            if outcome is APPLIED or outcome is UNMATCHED:
-                known.add(digest)
-                fresh[digest] = entry
-                # The day of any event keeps its id: a receipt must not count twice either.
-                if day > self.last_day:
-                    self.last_day = day
-        days.sales += sales
-        days.units += units
-        return tuple(outcomes)
+        outcomes = tuple([self._take(event, days, late_before) for event in events])
+        if APPLIED in outcomes:
+            self._put(days.closed())
+        return outcomes
 
-    def _entry_of(self, digest: bytes) -> bytes:
-        """What is remembered of an event whose id is known."""
-        return self.fresh.get(digest) or digest + (self.state.ledger.payload_of(digest) or b"")
-
-    def _note(self, event: Event, day: int, late_before: int, digest: bytes) -> Outcome:
-        if isinstance(event, SaleCorrected):
-            return _corrected(self.buckets, event, day) if day >= late_before else LATE
-        outcome, self.rest = _noted(self.rest, event, digest)
+    def _take(self, event: Event, days: OpenDays, late_before: int) -> Outcome:
+        entry = entry_of(event)
+        digest = entry[:ID_BYTES]
+        if digest in self.known:
+            return DUPLICATE if self.entry_of(digest) == entry else CONFLICT
+        day = event[2] // MS_PER_DAY
+        if type(event) is SaleRecorded:
+            outcome = self._sell(event, day, days) if day >= late_before else LATE
+        elif type(event) is SaleCorrected:
+            outcome = self._correct(event, day, days) if day >= late_before else LATE
+        else:
+            outcome, self.rest = _noted(self.rest, event, digest)
+        if outcome is APPLIED or outcome is UNMATCHED:
+            self.known.add(digest)
+            self.fresh += entry
+            # The day of any event keeps its id: a receipt must not count twice either.
+            self.last_day = max(self.last_day, day)
         return outcome
 
-    def closed(self, now: int) -> Folded:
-        """The next state, and what to write with it. now as in fold."""
-        ledger, written, dropped = self._remembered(now // MS_PER_DAY)
-        days, rest = self.buckets, self.rest
-        sales, units = days.sales, days.units
+    def _sell(self, sale: SaleRecorded, day: int, days: OpenDays) -> Outcome:
+        try:
+            days.sell(day, sale)
+        except OverflowError:
+            return EXCESSIVE
+        self.sales += 1
+        self.units += sale.quantity
+        if sale.category is not None:
+            self.category = sale.category
+        return APPLIED
+
+    def _correct(self, by: SaleCorrected, day: int, days: OpenDays) -> Outcome:
+        try:
+            days.add(day, (by.sold, by.revenue, by.returned, by.refunded, by.promoted))
+        except OverflowError:
+            return EXCESSIVE
+        self.sales += by.sales
+        self.units += by.sold - by.returned
+        return APPLIED
+
+    def entry_of(self, digest: bytes) -> bytes:
+        """What is remembered of an event whose id is known."""
+        return digest + (payload_in(self.fresh, digest) or self.state.ledger.payload_of(digest) or b"")
+
+    def closed(self, now: int, days: Days | None = None) -> Folded:
+        """The next state, and what to write with it. now as in fold; days are its buckets, if somebody has them."""
+        days, rest = self.buckets if days is None else days, self.rest
+        ledger, written, dropped = self._remembered(now // MS_PER_DAY, days.newest)
         self.state = self.rest = ProductState(
             rest.key,
             rest.version + 1,
-            days.closed(),
+            days,
             days.newest if days.newest != NO_DAY else None,
-            rest.sales + sales,
-            rest.units + units,
-            rest.dirty + len(self.fresh),
+            rest.sales + self.sales,
+            rest.units + self.units,
+            rest.dirty + len(self.fresh) // ENTRY_BYTES,
             rest.dirty_since if rest.dirty else now,
             rest.decisions,
             rest.received_at,
@@ -147,7 +162,8 @@ class OpenProduct:
             self.category,
             *rest[12:],
         )
-        self.fresh, self.last_day = {}, -1
+        self._days = days
+        self.fresh, self.last_day, self.sales, self.units = bytearray(), -1, 0, 0
         return Folded(self.state, (), written, dropped)
 
     def decided(self, state: ProductState) -> bool:
@@ -158,26 +174,16 @@ class OpenProduct:
             self.category = state.category
         return ours
 
-    def _remembered(self, today: int) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
+    def _remembered(self, today: int, newest: int) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
         """The ledger with what is fresh, the segments to write, and the numbers of those to delete."""
-        before, newest = self.state.ledger, self.buckets.newest
-        ledger, written = before.append(b"".join(self.fresh.values()), self.last_day, today)
+        before = self.state.ledger
+        ledger, written = before.append(bytes(self.fresh), self.last_day, today)
         if not ledger.segments or newest == NO_DAY:
             return ledger, written, ()
         ledger, dropped = ledger.forget(newest - HORIZON_DAYS, today - HORIZON_DAYS)
         for segment in before.segments[: len(dropped)]:
             self.known -= digests_of(segment.entries)
         return ledger, written, dropped
-
-
-def _corrected(days: OpenDays, by: SaleCorrected, day: int) -> Outcome:
-    try:
-        days.add(day, (by.sold, by.revenue, by.returned, by.refunded, by.promoted))
-    except OverflowError:
-        return EXCESSIVE
-    days.sales += by.sales
-    days.units += by.sold - by.returned
-    return APPLIED
 
 
 def _noted(state: ProductState, event: Event, digest: bytes) -> tuple[Outcome, ProductState]:

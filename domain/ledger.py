@@ -10,13 +10,18 @@ chance below 1e-24 even at ten million ids."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.events import Event, SaleRecorded
+from domain.sales import SaleColumns
 
 ID_BYTES = 16
 PAYLOAD_BYTES = 4
@@ -26,6 +31,7 @@ SEGMENT_ENTRIES_MAX = 8_192  # 160 KB, well under the 400 KB of an item
 DROPPED_PER_COMMIT_MAX = 8
 
 _SALE = Struct(">qqq?")
+_SALE_COLUMNS = np.dtype([("at", ">i8"), ("quantity", ">i8"), ("revenue", ">i8"), ("promotion", "?")])
 _CONTINUED = 1  # a sale without a category must not look like one with an empty name
 
 
@@ -52,6 +58,36 @@ def entry_of(event: Event) -> bytes:
     return digest + check.to_bytes(PAYLOAD_BYTES)
 
 
+def entries_of(sales: SaleColumns) -> tuple[list[bytes], NDArray[np.uint8]]:
+    """The digests of the sales' ids, and what entry_of says of each: (n, ENTRY_BYTES)."""
+    digests = [blake2b(event_id, digest_size=ID_BYTES).digest() for event_id in _coded(sales.event_id)]
+    entries = np.empty((len(digests), ENTRY_BYTES), dtype=np.uint8)
+    entries[:, :ID_BYTES] = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, ID_BYTES)
+    checks = np.array(_checks_of(sales), dtype=np.uint32).astype(">u4")
+    entries[:, ID_BYTES:] = checks.view(np.uint8).reshape(-1, PAYLOAD_BYTES)
+    return digests, entries
+
+
+def _checks_of(sales: SaleColumns) -> list[int]:
+    packed = np.empty(len(sales.event_id), dtype=_SALE_COLUMNS)
+    packed["at"], packed["quantity"], packed["revenue"] = sales.occurred_at, sales.quantity, sales.revenue_minor
+    packed["promotion"] = sales.promotion
+    joined, size = packed.tobytes(), _SALE.size
+    checks = [crc32(joined[at : at + size]) for at in range(0, len(joined), size)]
+    names = {name: name.encode("utf-8", "surrogatepass") for name in {*sales.category} if name is not None}
+    if None in sales.category:
+        pairs = zip(checks, sales.category, strict=True)
+        return [check if name is None else crc32(names[name], check + _CONTINUED) for check, name in pairs]
+    return [*map(crc32, map(names.__getitem__, sales.category), map(_CONTINUED.__add__, checks))]  # type: ignore[arg-type]
+
+
+def _coded(texts: Sequence[str]) -> list[bytes]:
+    try:
+        return [*map(str.encode, texts)]
+    except UnicodeEncodeError:  # half a surrogate pair
+        return [text.encode("utf-8", "surrogatepass") for text in texts]
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A closed run of entries. newest_day is the latest event day in it, written_on the wall-clock day of writing."""
@@ -73,11 +109,11 @@ class Ledger(NamedTuple):
 
     def payload_of(self, digest: bytes) -> bytes | None:
         """The payload digest an id was counted with, None if it was not counted."""
-        found = _find(self.tail, digest)
+        found = payload_in(self.tail, digest)
         if found is not None:
             return found
         for segment in reversed(self.segments):
-            found = _find(segment.entries, digest)
+            found = payload_in(segment.entries, digest)
             if found is not None:
                 return found
         return None
@@ -120,10 +156,11 @@ def digests_of(entries: bytes) -> set[bytes]:
     return {entries[at : at + ID_BYTES] for at in range(0, len(entries), ENTRY_BYTES)}
 
 
-def _find(entries: bytes, digest: bytes) -> bytes | None:
+def payload_in(entries: bytes | bytearray, digest: bytes) -> bytes | None:
+    """The payload digest that stands with an id in a run of entries, None if the id does not."""
     at = entries.find(digest)
     while at != -1:
         if at % ENTRY_BYTES == 0:
-            return entries[at + ID_BYTES : at + ENTRY_BYTES]
+            return bytes(entries[at + ID_BYTES : at + ENTRY_BYTES])
         at = entries.find(digest, at + 1)
     return None

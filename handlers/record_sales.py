@@ -13,6 +13,8 @@ import structlog
 from domain.events import Event, ProductKey, SaleCorrected, SaleRecorded
 from domain.folding import OpenProduct
 from domain.product import Outcome
+from domain.sales import EventBatch
+from domain.taking import close_all, take_all
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Change, Clock, Committed, LateSale, Metrics, Parking, Quarantined
@@ -49,10 +51,9 @@ class RecordSales:
 
     async def __call__(self, events: Sequence[Event], line_of: LineOf) -> tuple[list[Outcome | None], set[ProductKey]]:
         """Returns each event's outcome, None where it could not be settled, and the products now dirty."""
+        events = EventBatch.of(events)
         outcomes: list[Outcome | None] = [None] * len(events)
-        waiting: dict[ProductKey, list[int]] = {}
-        for row, event in enumerate(events):
-            waiting.setdefault(event.product, []).append(row)
+        waiting = events.by_product()
         dirty: set[ProductKey] = set()
         async with self._products.hold(waiting):
             failures = 0
@@ -66,7 +67,7 @@ class RecordSales:
 
     async def _settled(
         self,
-        events: Sequence[Event],
+        events: EventBatch,
         waiting: dict[ProductKey, list[int]],
         outcomes: list[Outcome | None],
         dirty: set[ProductKey],
@@ -85,7 +86,7 @@ class RecordSales:
 
     async def _commit(
         self,
-        events: Sequence[Event],
+        events: EventBatch,
         waiting: dict[ProductKey, list[int]],
         opened: dict[ProductKey, OpenProduct],
         outcomes: list[Outcome | None],
@@ -93,10 +94,11 @@ class RecordSales:
     ) -> int:
         """Returns how many products lost their commit."""
         now = self._clock.now()
-        taken = {key: rows[:EVENTS_PER_COMMIT_MAX] for key, rows in waiting.items()}
-        said = {key: product.take([events[row] for row in taken[key]]) for key, product in opened.items()}
+        taken = {key: waiting[key][:EVENTS_PER_COMMIT_MAX] for key in opened}
+        products = list(opened.values())
+        said = dict(zip(opened, take_all(products, events, list(taken.values()), self._products.table), strict=True))
         changed = [key for key, product in opened.items() if product.fresh]
-        closed = [opened[key].closed(now) for key in changed]
+        closed = close_all([opened[key] for key in changed], now)
         changes = [Change(folded.state, folded.written, folded.dropped) for folded in closed]
         results = await self._products.commit(changes) if changes else []
         lost = {key for key, result in zip(changed, results, strict=True) if result is Committed.NO}

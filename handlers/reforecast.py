@@ -78,7 +78,7 @@ class Reforecast:
         self, snapshots: list[ProductState], terms: list[SupplyTerms]
     ) -> tuple[list[DemandForecast], list[int]]:
         as_of = self._first_day()
-        series = series_of(snapshots, as_of)
+        series = series_of(self._products.as_open(snapshots), as_of)
         protection = [t.protection_days for t in terms]
         cover = np.array([(1, days, FORECAST_DAYS) for days in protection], dtype=np.int64)
         inputs = fingerprints(series, cover)

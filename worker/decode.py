@@ -16,15 +16,16 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from domain.events import Event
+from domain.sales import SaleColumns
 from handlers.errors import InvalidEvent
 from worker.json_text import Broken, parse
 from worker.order_lines import LINES_MAX, Line, order_lines
-from worker.plain_sales import plain_sales, plain_single_sales
+from worker.plain_sales import plain_sales
+from worker.plain_singles import plain_singles
 from worker.schema import read_event
 from worker.stream_images import is_record, record_lines
 
 DEPTH_MAX = 6
-TOGETHER = 40  # single bodies that are read at once; one odd one among them costs all of them a second reading
 OUR_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -60,19 +61,22 @@ def read(body: str, message_id: str, now: int, table_fields: Mapping[str, str] =
     return [decoded.event for decoded in events], rejected
 
 
+class Singles(NamedTuple):
+    """What many bodies of one line each carry: sales, and the place of the body of each; then what others carry, by
+    the places of those."""
+
+    sales: SaleColumns
+    rows: Sequence[int]
+    others: Mapping[int, Read]
+
+
 def read_singles(
     bodies: Sequence[str], message_ids: Sequence[str], now: int, table_fields: Mapping[str, str] = OUR_NAMES
-) -> list[Read]:
-    """What read finds in each of many bodies that are no arrays, and faster still if all of them are plain sales."""
-    found: list[Read] = []
-    for at in range(0, len(bodies), TOGETHER):
-        some, ids = bodies[at : at + TOGETHER], message_ids[at : at + TOGETHER]
-        sales = plain_single_sales(some, ids, now)
-        if sales is not None:
-            found += [([sale], ()) for sale in sales]
-        else:
-            found += [read(body, message_id, now, table_fields) for body, message_id in zip(some, ids, strict=True)]
-    return found
+) -> Singles:
+    """What read finds in each of many bodies that are no arrays, and much faster where they are plain sales."""
+    rows, sales = plain_singles(bodies, message_ids, now)
+    odd = sorted({*range(len(bodies))}.difference(rows)) if len(rows) < len(bodies) else ()
+    return Singles(sales, rows, {row: read(bodies[row], message_ids[row], now, table_fields) for row in odd})
 
 
 def decode(

@@ -6,7 +6,6 @@ counted lines will be recognised when it comes again."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from time import perf_counter
 
 import structlog
 
-from domain.events import Event, ProductKey, SaleCorrected, SaleRecorded
+from domain.events import ProductKey, SaleCorrected, SaleRecorded
 from domain.product import Outcome
+from domain.sales import EventBatch, SaleColumns
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.metrics import Metric
 from handlers.ports import Agenda, Clock, Parking, Quarantined
@@ -41,15 +41,17 @@ SALE_METRICS = {
 class Batch:
     """Messages that are settled together. read_at: when they were read (ms). bodies: what they turned out to say; said:
     what was read in each, None for one of a single line that is read with the others. events of all of them, owners
-    the positions of the messages that they came in; unreadable the positions of those whose body could not be had."""
+    the positions of the messages that they came in, and places which events of those they are. unreadable: the
+    positions of messages whose body could not be had."""
 
     messages: list[Message] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
     said: list[Read | None] = field(default_factory=list)
     read_at: int = 0
     lines: int = 0
-    events: list[Event] = field(default_factory=list)
+    events: EventBatch = field(default_factory=EventBatch)
     owners: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     rejected: list[tuple[int, Rejected]] = field(default_factory=list)
     unreadable: set[int] = field(default_factory=set)
 
@@ -116,12 +118,13 @@ class Intake:
         self._read(batch)
         unsettled = set(batch.unreadable)
         parked = await self._quarantine(batch, unsettled)
-        products = {event.product for event in batch.events}
+        products = {*batch.events.products}
         entries = await self._agenda.add(products)
         to_decide = products  # of what fails, some may be durable all the same
         try:
             outcomes, dirty = await self._record(batch.events, partial(self._line_of, batch))
-            failed = {event.product for event, outcome in zip(batch.events, outcomes, strict=True) if outcome is None}
+            told = zip(batch.events.products, outcomes, strict=True)
+            failed = {product for product, outcome in told if outcome is None}
             to_decide = dirty | failed
         finally:
             await self._agenda.committed(entries, to_decide)
@@ -141,26 +144,34 @@ class Intake:
         singles = [position for position, said in enumerate(batch.said) if said is None]
         bodies = [batch.bodies[position] for position in singles]
         ids = [batch.messages[position].message_id for position in singles]
-        found = read_singles(bodies, ids, batch.read_at, self._table_fields)
-        for position, single in zip(singles, found, strict=True):
-            batch.said[position] = single
+        sales, rows, odd = read_singles(bodies, ids, batch.read_at, self._table_fields)
+        for row, found in odd.items():
+            batch.said[singles[row]] = found
+        batch.owners, batch.places = [singles[row] for row in rows], [0] * len(rows)
+        lines = [(position, *line) for position, said in enumerate(batch.said) if said for line in enumerate(said[0])]
+        # Sales go before what is none; for what they come to, their order is all the same.
+        for are_sales in (True, False):
+            some = [line for line in lines if (type(line[2]) is SaleRecorded) is are_sales]
+            batch.owners += [position for position, _, _ in some]
+            batch.places += [place for _, place, _ in some]
+        packed = [event for _, _, event in lines if type(event) is SaleRecorded]
+        others = [event for _, _, event in lines if type(event) is not SaleRecorded]
+        batch.events = EventBatch(sales.with_more(SaleColumns.of(packed)), others)
         for position, said in enumerate(batch.said):
-            events, rejected = said if said is not None else ((), ())
-            batch.events += events
-            batch.owners += [position] * len(events)
-            batch.rejected += [(position, line) for line in rejected]
+            batch.rejected += [(position, line) for line in said[1]] if said else ()
         if singles:
             self._metrics.observe(Metric.DECODE_TIME, (perf_counter() - started) * 1000)
 
     def _line_of(self, batch: Batch, row: int) -> tuple[str, str]:
         """The id and text of the line that an event of the batch was read from. It is read again for that."""
-        position = batch.owners[row]
-        message, place = batch.messages[position], row - bisect_left(batch.owners, position)
+        position, place = batch.owners[row], batch.places[row]
+        message = batch.messages[position]
         events, _ = decode(batch.bodies[position], message.message_id, batch.read_at, self._table_fields)
         return events[place].line_id, as_text(events[place].line)
 
-    def _count(self, events: Sequence[Event], outcomes: Sequence[Outcome | None]) -> None:
-        for (kind, outcome), count in Counter(zip(map(type, events), outcomes, strict=True)).items():
+    def _count(self, events: EventBatch, outcomes: Sequence[Outcome | None]) -> None:
+        kinds = [*[SaleRecorded] * events.plain, *map(type, events.others)]
+        for (kind, outcome), count in Counter(zip(kinds, outcomes, strict=True)).items():
             if outcome is None:
                 continue
             if kind is SaleRecorded:
@@ -192,6 +203,7 @@ class Intake:
         self._metrics.observe(Metric.COMMIT_TIME, took_ms)
         self._metrics.observe(Metric.BATCH_SALES, len(batch.events))
         # A correction bears the time of its sale, however long ago that was.
-        newest = max((e.occurred_at for e in batch.events if type(e) is not SaleCorrected), default=None)
+        others = [event.occurred_at for event in batch.events.others if type(event) is not SaleCorrected]
+        newest = max([*others, *batch.events.sales.occurred_at.tolist()], default=None)
         if newest is not None:
             self._metrics.observe(Metric.EVENT_LAG, self._clock.now() - newest)

@@ -7,18 +7,17 @@ everything and says what is wrong. What both can read, both read alike."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import ConfigDict, FailFast, Field, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
+from domain.events import ProductKey, SaleRecorded
 from worker.order_lines import LINES_MAX
+from worker.sale_times import moment_of
 from worker.schema import (
     CATEGORY_CHARS_MAX,
-    EPOCH,
     FALLBACK_ID_CHARS_MAX,
     FUTURE_MS,
     ID_CHARS_MAX,
@@ -31,6 +30,8 @@ from worker.schema import (
     revenue_minor,
 )
 
+# Another name of ours, and what makes an object an order, a stream record, or something that wraps the sale.
+NOT_OF_A_SALE = {"price", "lines", "items", "line_items", "dynamodb", "detail", "Records", "Type"}
 LABEL_CHARS_MAX = LABEL_BYTES_MAX // 12  # a character is at most four bytes, and each may be escaped to three
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_CHARS_MAX)]
@@ -48,7 +49,7 @@ class _Sale(TypedDict):
     category: NotRequired[Annotated[str, StringConstraints(max_length=CATEGORY_CHARS_MAX)] | None]
     location_id: NotRequired[Id | None]
     type: NotRequired[Literal["sale_recorded"]]
-    # Another name of ours, and what makes an object an order, a stream record, or something that wraps the sale.
+    # NOT_OF_A_SALE
     price: NotRequired[Absent]
     lines: NotRequired[Absent]
     items: NotRequired[Absent]
@@ -61,7 +62,6 @@ class _Sale(TypedDict):
 
 _one = TypeAdapter(_Sale).validator.validate_json
 _many = TypeAdapter(Annotated[list[_Sale], FailFast()]).validator.validate_json
-_parse = datetime.fromisoformat
 # Half of what calling a named tuple's class costs, and there is one of each for every sale.
 _made = tuple.__new__
 
@@ -79,23 +79,6 @@ def plain_sales(body: str, message_id: str, now: int) -> list[SaleRecorded] | No
         return None
 
 
-def plain_single_sales(bodies: Sequence[str], message_ids: Sequence[str], now: int) -> list[SaleRecorded] | None:
-    """The sale of each body, read all at once; None if any of them is not one as plain as that."""
-    joined = ",".join(bodies)
-    # One opening and one closing brace each, and nothing outside of them.
-    flat = joined.count("{") == joined.count("}") == joined.count('"occurred_at"') == len(bodies)
-    if not flat or not all(body[:1] == "{" and body[-1:] == "}" for body in bodies):
-        return None
-    try:
-        said = _many(f"[{joined}]")
-        # As many as there are braces, so that each brace is one's own, and none stands inside of a text.
-        if len(said) != len(bodies):
-            return None
-        return _sales(said, [f"{message_id}-0" for message_id in message_ids], now + FUTURE_MS)
-    except ValueError:
-        return None
-
-
 def _sales(said: Sequence[_Sale], ids: Sequence[str], latest: int) -> list[SaleRecorded] | None:
     sales = []
     for index, fields in enumerate(said):
@@ -105,13 +88,9 @@ def _sales(said: Sequence[_Sale], ids: Sequence[str], latest: int) -> list[SaleR
             event_id = ids[index]
             if len(event_id) > FALLBACK_ID_CHARS_MAX:
                 return None
-        moment = _parse(fields["occurred_at"])
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        since = moment - EPOCH
-        occurred_at = since.days * MS_PER_DAY + since.seconds * 1_000 + since.microseconds // 1_000
+        occurred_at = moment_of(fields["occurred_at"])
         quantity, price = fields["quantity"], fields.get("unit_price")
-        minor = 0 if price is None else _revenue_minor(quantity, price)
+        minor = 0 if price is None else revenue_of(quantity, price)
         letters = len(product_id) if location_id is None else len(product_id) + len(location_id)
         known_label = letters <= LABEL_CHARS_MAX
         if not known_label or not 0 <= occurred_at <= latest or not -REVENUE_MINOR_MAX <= minor <= REVENUE_MINOR_MAX:
@@ -124,7 +103,7 @@ def _sales(said: Sequence[_Sale], ids: Sequence[str], latest: int) -> list[SaleR
     return sales
 
 
-def _revenue_minor(quantity: int, price: float) -> int:
+def revenue_of(quantity: int, price: float) -> int:
     """As revenue_minor, which works with the decimal digits of the price: of two of them at most, these are exact."""
     cents = round(price * MINOR_UNITS)
     if cents / MINOR_UNITS == price:

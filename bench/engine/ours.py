@@ -6,19 +6,24 @@ product, fold, features. Nothing is rewritten for the occasion, so whatever make
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.engine.spec import FEATURES, OUTCOMES, Batch, Rows, Tally, main
 from bench.rows import Disagreement
-from domain.events import Event, ProductKey
+from domain.day_table import DayTable
+from domain.events import ProductKey
 from domain.features import rolling_features, series_of
 from domain.folding import OpenProduct
 from domain.product import Outcome, ProductState
+from domain.sales import EventBatch
+from domain.taking import close_all, take_all
+from handlers.products import OPEN_MAX
 from worker.collector import spare_the_collector
-from worker.decode import read
+from worker.decode import read_singles
 
 Columns = dict[str, NDArray[np.generic]]
 COUNTED = [Outcome(name) for name in OUTCOMES[:4]]
@@ -29,45 +34,42 @@ class Engine:
 
     def __init__(self) -> None:
         self.products: dict[ProductKey, OpenProduct] = {}
+        self.table = DayTable.empty(OPEN_MAX)
         self.newest_day = -1
 
     def take(self, messages: list[tuple[str, str]], now: int) -> tuple[list[Outcome], int, list[OpenProduct], Columns]:
         """Works one micro-batch of (id, body): what became of its events, how many were rejected, the products it
         changed and their feature columns."""
-        outcomes: list[Outcome] = []
-        rejected, by_product = decoded(messages, now)
-        changed: list[OpenProduct] = []
-        for key, of_product in by_product.items():
+        events, rejected = decoded(messages, now)
+        rows = events.by_product()
+        products = self.opened(rows)
+        outcomes = take_all(products, events, [*rows.values()], self.table)
+        changed = [product for product in products if product.fresh]
+        self.newest_day = max([self.newest_day, *(product.newest for product in changed)])
+        columns = rolling_features(series_of(changed, self.newest_day + 1))
+        return [*chain.from_iterable(outcomes)], rejected, changed, columns
+
+    def opened(self, keys: Iterable[ProductKey]) -> list[OpenProduct]:
+        found = []
+        for key in keys:
             product = self.products.get(key)
             if product is None:
-                product = self.products[key] = OpenProduct(ProductState(key))
-            outcomes += product.take(of_product)
-            if product.fresh:
-                changed.append(product)
-                self.newest_day = max(self.newest_day, product.buckets.newest)
-        return outcomes, rejected, changed, rolling_features(series_of(changed, self.newest_day + 1))
+                product = self.products[key] = OpenProduct(ProductState(key), self.table)
+            found.append(product)
+        return found
 
     def commit(self, changed: list[OpenProduct], now: int) -> None:
         """What the worker does with a change before it writes it. It is not part of the work that is compared: the
         others keep what they have in memory only."""
-        for product in changed:
-            product.closed(now)
+        close_all(changed, now)
 
 
-def decoded(messages: list[tuple[str, str]], now: int) -> tuple[int, dict[ProductKey, list[Event]]]:
-    """How many lines were rejected, and the events by product."""
-    rejected = 0
-    by_product: dict[ProductKey, list[Event]] = {}
-    for message_id, body in messages:
-        events, refused = read(body, message_id, now)
-        rejected += len(refused)
-        for event in events:
-            of_product = by_product.get(event.product)
-            if of_product is None:
-                by_product[event.product] = [event]
-            else:
-                of_product.append(event)
-    return rejected, by_product
+def decoded(messages: list[tuple[str, str]], now: int) -> tuple[EventBatch, int]:
+    """The events, and how many lines were rejected."""
+    ids, bodies = zip(*messages, strict=True)
+    sales, _, others = read_singles(bodies, ids, now)
+    rejected = sum(len(refused) for _, refused in others.values())
+    return EventBatch(sales, [event for events, _ in others.values() for event in events]), rejected
 
 
 def work(batches: Iterator[Batch], tally: Tally) -> None:

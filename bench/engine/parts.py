@@ -18,12 +18,10 @@ from itertools import islice
 from pydantic_core import from_json
 
 from bench.engine.events import clock_of, lines_of
-from bench.engine.ours import decoded
+from bench.engine.ours import Engine, decoded
 from bench.engine.spec import BATCH, arrival_ms
-from domain.events import ProductKey
 from domain.features import rolling_features, series_of
-from domain.folding import OpenProduct
-from domain.product import ProductState
+from domain.taking import close_all, take_all
 from worker.collector import spare_the_collector
 
 Spent = dict[str, float]
@@ -39,28 +37,27 @@ def clock(spent: Spent, part: str) -> Iterator[None]:
 def of_ours(events: int) -> Spent:
     """CPU seconds of each part, in the order in which they are passed."""
     spent: Spent = {}
-    products: dict[ProductKey, OpenProduct] = {}
+    engine = Engine()
     lines, clock_says, taken, newest = lines_of(events), clock_of(events), 0, -1
     while bodies := list(islice(lines, BATCH)):
         taken += len(bodies)
         now = arrival_ms(clock_says, taken)
         messages = [(f"{now}-{number}", body) for number, body in enumerate(bodies)]
-        with clock(spent, "read and group"):
-            _, by_product = decoded(messages, now)
+        with clock(spent, "read"):
+            events, _ = decoded(messages, now)
+        with clock(spent, "group"):
+            rows = events.by_product()
+            opened = engine.opened(rows)
         with clock(spent, "count"):
-            for key, found in by_product.items():
-                if key not in products:
-                    products[key] = OpenProduct(ProductState(key))
-                products[key].take(found)
-        changed = [products[key] for key in by_product if products[key].fresh]
-        newest = max(newest, *(product.buckets.newest for product in changed))
+            take_all(opened, events, [*rows.values()], engine.table)
+        changed = [product for product in opened if product.fresh]
+        newest = max(newest, *(product.newest for product in changed))
         with clock(spent, "lay out the days"):
             series = series_of(changed, newest + 1)
         with clock(spent, "features"):
             rolling_features(series)
         with clock(spent, "close for the commit"):
-            for product in changed:
-                product.closed(now)
+            close_all(changed, now)
     return spent
 
 

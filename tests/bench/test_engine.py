@@ -162,5 +162,5 @@ def test_no_valid_event_lies_in_the_future_when_it_is_worked(events):
 def test_the_parts_of_ours_are_all_timed(capsys):
     assert parts.main(["--events", "2000", "--runs", "1"]) == 0
     shown = [line.rsplit(maxsplit=4)[0].strip() for line in capsys.readouterr().out.splitlines()]
-    assert shown[:4] == ["read and group", "count", "lay out the days", "features"]
+    assert shown[:5] == ["read", "group", "count", "lay out the days", "features"]
     assert sum(parts.of_ours(2_000).values()) > 0

@@ -18,7 +18,6 @@ buckets = st.one_of(st.tuples(parts, parts), st.tuples(*[parts] * 5)).map(lambda
 
 def added(*steps: tuple[int, Bucket], to: Days = NO_DAYS) -> Days:
     draft = OpenDays(to)
-    draft.own()
     for day, bucket in steps:
         draft.add(day, bucket)
     return draft.closed()
@@ -72,7 +71,6 @@ def test_days_that_somebody_holds_are_not_changed():
 
 def test_a_sum_that_would_leave_64_bits_is_refused_and_changes_nothing():
     draft = OpenDays(added((D, Bucket(1, 2**63 - 1))))
-    draft.own()
     for day, bucket in ((D, Bucket(0, 1)), (D + 1, Bucket(2**63)), (D, Bucket(1, 0, 0, 2**63))):
         with pytest.raises(OverflowError):
             draft.add(day, bucket)

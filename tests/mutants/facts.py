@@ -6,24 +6,43 @@ from mutants.mutant import Edit, Mutant
 
 PRODUCT = "domain/folding.py"
 LIFECYCLE = "domain/lifecycle.py"
+TAKING = "domain/taking.py"
 LEDGER = "domain/ledger.py"
 BUCKETS = "domain/buckets.py"
 
+# Events are taken one by one or many sales at once: a bug is planted in both.
 KNOWN = (
-    "            if digest in known:\n"
-    "                outcomes.append(DUPLICATE if self._entry_of(digest) == entry else CONFLICT)\n"
+    "        if digest in self.known:\n            return DUPLICATE if self.entry_of(digest) == entry else CONFLICT\n"
 )
+JUDGED = "            said.append(DUPLICATE if known_as == entries[at].tobytes() else CONFLICT)\n"
 
 FACT_MUTANTS = (
     Mutant(
         "no-dedup",
         "an event is counted as often as it comes",
-        (Edit(PRODUCT, KNOWN + "                continue\n", ""),),
+        (
+            Edit(PRODUCT, KNOWN, ""),
+            Edit(
+                TAKING,
+                "            plain = place not in some_late and digests[at] not in known\n",
+                "            plain = place not in some_late\n",
+            ),
+            Edit(
+                TAKING,
+                "            plain = len(fresh) == size and place not in some_late and known.isdisjoint(fresh)\n",
+                "            plain = place not in some_late\n",
+            ),
+        ),
     ),
     Mutant(
         "dedup-within-a-batch-only",
         "an id is looked for in the batch at hand, not in the ledger",
-        (Edit(PRODUCT, "            if digest in known:\n", "            if digest in fresh:\n"),),
+        (
+            Edit(PRODUCT, "        if digest in self.known:\n", "        if payload_in(self.fresh, digest):\n"),
+            Edit(TAKING, " and digests[at] not in known\n", "\n"),
+            Edit(TAKING, " and known.isdisjoint(fresh)\n", "\n"),
+            Edit(TAKING, "        if digest in product.known:\n", "        if digest in counted:\n"),
+        ),
     ),
     Mutant(
         "recent-ids-only",
@@ -39,7 +58,12 @@ FACT_MUTANTS = (
     Mutant(
         "index-without-the-newest-ids",
         "an open product looks for an id among those that it was opened with",
-        (Edit(PRODUCT, "                known.add(digest)\n", ""),),
+        (
+            Edit(PRODUCT, "            self.known.add(digest)\n", ""),
+            Edit(TAKING, "                known.add(digests[at])\n", "                pass\n"),
+            Edit(TAKING, "                known |= fresh\n", "                pass\n"),
+            Edit(TAKING, "            product.known.add(digest)\n", ""),
+        ),
     ),
     Mutant(
         "index-emptied-with-a-segment",
@@ -96,34 +120,67 @@ FACT_MUTANTS = (
             Edit(
                 PRODUCT,
                 KNOWN,
-                "            if digest in known and self._entry_of(digest) == entry:\n"
-                "                outcomes.append(DUPLICATE)\n",
+                "        if digest in self.known and self.entry_of(digest) == entry:\n            return DUPLICATE\n",
             ),
+            Edit(TAKING, JUDGED, JUDGED.replace("CONFLICT", "APPLIED")),
         ),
     ),
     Mutant(
         "reused-ids-dropped",
         "another sale under an id that was counted is taken for a duplicate",
-        (Edit(PRODUCT, "DUPLICATE if self._entry_of(digest) == entry else CONFLICT", "DUPLICATE"),),
+        (
+            Edit(PRODUCT, "DUPLICATE if self.entry_of(digest) == entry else CONFLICT", "DUPLICATE"),
+            Edit(TAKING, "DUPLICATE if known_as == entries[at].tobytes() else CONFLICT", "DUPLICATE"),
+        ),
         test="handlers/test_record_sales.py::test_another_payload_under_a_counted_id_is_quarantined_as_it_came",
         blind="the judge asks whether an id was counted, not with which payload",
     ),
     Mutant(
         "late-counted",
         "a sale beyond the horizon, whose id is forgotten by then, is counted",
-        (Edit(PRODUCT, "late_before = days.newest - HORIZON_DAYS\n", "late_before = NO_DAY\n"),),
+        (
+            Edit(PRODUCT, "late_before = days.newest - HORIZON_DAYS\n", "late_before = NO_DAY\n"),
+            Edit(TAKING, "(newest - HORIZON_DAYS)", "(newest - 10**6)"),
+        ),
         test="handlers/test_record_sales.py::test_a_late_sale_is_kept_aside_and_not_counted",
     ),
     Mutant(
         "late-a-day-early",
         "the last day of the horizon counts as late",
-        (Edit(PRODUCT, "= days.newest - HORIZON_DAYS\n", "= days.newest - HORIZON_DAYS + 1\n"),),
+        (
+            Edit(PRODUCT, "= days.newest - HORIZON_DAYS\n", "= days.newest - HORIZON_DAYS + 1\n"),
+            Edit(TAKING, "(newest - HORIZON_DAYS)", "(newest - HORIZON_DAYS + 1)"),
+        ),
     ),
     Mutant(
         "old-days-written-into-the-ring",
         "a day that is too old to be kept is added to the newer one whose slot it had",
         (Edit(BUCKETS, "        if day < self.oldest:\n            return\n", ""),),
         test="domain/test_buckets.py::test_a_day_too_old_to_be_kept_leaves_the_newer_one_in_its_slot_alone",
+    ),
+    Mutant(
+        "old-days-added-to-the-table",
+        "the same where many sales are added at once",
+        (
+            Edit(
+                TAKING,
+                "    of, day, quantity, revenue, promotion = parts if kept.all() else parts.where(kept)\n",
+                "    of, day, quantity, revenue, promotion = parts\n",
+            ),
+        ),
+        test="domain/test_taking.py::test_what_is_taken_at_once_is_what_is_taken_one_by_one",
+    ),
+    Mutant(
+        "rows-left-as-they-were",
+        "a product that gets another's row in the table gets its days as well",
+        (Edit("domain/day_table.py", "        self.put(row, days)\n        return row\n", "        return row\n"),),
+        test="domain/test_taking.py::test_a_row_is_free_again_when_its_product_is_gone_and_holds_nothing_of_it",
+    ),
+    Mutant(
+        "rows-never-grow-full",
+        "sums of the table are let run over their 32 bits",
+        (Edit("domain/day_table.py", "size[rows] + added < SUM_LIMIT", "size[rows] + added < SUM_LIMIT**2"),),
+        test="domain/test_taking.py::test_a_product_whose_sums_outgrow_the_table_goes_on_beside_it",
     ),
     Mutant(
         "tail-overwritten",

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from worker.decode import decode, read, read_singles
-from worker.plain_sales import plain_sales, plain_single_sales
+from worker.plain_sales import plain_sales
+from worker.plain_singles import plain_singles
 
 SALE = {
     "product_id": "85123A",
@@ -99,7 +100,8 @@ def test_what_the_short_way_reads_is_what_the_full_reader_reads(body):
     if short is not None:
         assert (short, []) == (events, rejected)
     either, refused = read(body, "m1", NOW)
-    assert (list(either), list(refused)) == (events, rejected)
+    # By what they print: a line that holds NaN is not equal to itself.
+    assert repr((list(either), list(refused))) == repr((events, rejected))
 
 
 @given(bodies=st.lists(st.just(json.dumps(SALE)) | (sales | odd).map(json.dumps), max_size=5))
@@ -117,16 +119,17 @@ def test_many_bodies_at_once_are_read_as_each_alone(bodies):
     ids = [f"m{number}" for number in range(len(bodies))]
     alone = [decode(body, message_id, NOW) for body, message_id in zip(bodies, ids, strict=True)]
     expected = [([line.event for line in lines], rejected) for lines, rejected in alone]
-    together = read_singles(bodies, ids, NOW)
-    assert [(list(events), list(rejected)) for events, rejected in together] == expected
+    sales, rows, others = read_singles(bodies, ids, NOW)
+    together = {row: ([sales.sale(at)], []) for at, row in enumerate(rows)}
+    together |= {row: (list(events), list(rejected)) for row, (events, rejected) in others.items()}
+    assert repr([together[row] for row in range(len(bodies))]) == repr(expected)
 
 
 def test_plain_sales_in_many_bodies_are_read_all_at_once():
     bodies = [json.dumps(SALE | {"event_id": f"e{n}"}) for n in range(3)]
-    assert [sale.event_id for sale in plain_single_sales(bodies, ["a", "b", "c"], NOW)] == ["e0", "e1", "e2"]
+    assert [*plain_singles(bodies, ["a", "b", "c"], NOW).sales.event_id] == ["e0", "e1", "e2"]
     nameless = json.dumps({name: value for name, value in SALE.items() if name != "event_id"})
-    named = plain_single_sales([nameless] * 2, ["a", "b"], NOW)
-    assert [sale.event_id for sale in named] == ["a-0", "b-0"]
+    assert [*plain_singles([nameless] * 2, ["a", "b"], NOW).sales.event_id] == ["a-0", "b-0"]
 
 
 @pytest.mark.parametrize("left_out", [(), ("event_id",), ("unit_price", "promotion"), ("category", "location_id")])

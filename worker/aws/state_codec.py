@@ -14,7 +14,7 @@ from zlib import compress, crc32, decompress
 
 from pydantic_core import from_json, to_json
 
-from domain.buckets import KEPT_DAYS, NO_DAYS, SLOTS, Days, OpenDays
+from domain.buckets import KEPT_DAYS, NO_DAYS, SLOTS, Days, OpenDays, sums_of
 from domain.events import ProductKey, ReorderRequired
 from domain.ledger import Ledger, Segment
 from domain.product import (
@@ -101,13 +101,13 @@ def _body(state: ProductState) -> bytes:
 def _rows(days: Days) -> list[list[int]]:
     """A row a day that came to anything, the oldest first: days before the newest, then the parts of its bucket, zeros
     at the end left out."""
-    newest, main = days.newest, days.main.tolist()
+    newest, main = days.newest, sums_of(days.main).tolist()
     sold, revenue = main[:SLOTS], main[SLOTS:]
     active = {slot for column in (sold, revenue) for slot, part in enumerate(column) if part}
     if days.rare is None:
         rows = [[(newest - slot) % SLOTS, sold[slot], revenue[slot]] for slot in active]
     else:
-        rare = days.rare.tolist()
+        rare = sums_of(days.rare).tolist()
         back, refunded, promoted = rare[:SLOTS], rare[SLOTS : 2 * SLOTS], rare[2 * SLOTS :]
         active |= {slot for column in (back, refunded, promoted) for slot, part in enumerate(column) if part}
         rows = [
@@ -171,7 +171,6 @@ def body_of(item: Item) -> dict[str, Any]:
 
 def _days(newest: int, rows: Sequence[list[int]]) -> Days:
     draft = OpenDays(NO_DAYS)
-    draft.own()
     draft.advance(newest)
     main = draft.main
     for row in rows:
