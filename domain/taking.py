@@ -22,7 +22,7 @@ from domain.ledger import ENTRY_BYTES, entries_of
 from domain.product import Outcome
 from domain.sales import EventBatch, SaleColumns
 
-APPLIED, DUPLICATE, LATE, CONFLICT, _ = Outcome
+APPLIED, DUPLICATE, LATE, CONFLICT, *_ = Outcome
 SALES_MIN = 16  # fewer are counted faster one by one
 Outcomes = Sequence[Outcome]
 

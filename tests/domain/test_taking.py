@@ -21,7 +21,7 @@ from domain.product import Outcome, ProductState
 from domain.sales import EventBatch, SaleColumns
 from domain.taking import close_all, take_all
 
-APPLIED, DUPLICATE, LATE, CONFLICT, EXCESSIVE = Outcome
+APPLIED, DUPLICATE, LATE, CONFLICT, EXCESSIVE, *_ = Outcome
 KEYS = [ProductKey("a"), ProductKey("b", "north"), ProductKey("c")]
 D = NEW_YEARS_EVE
 categories = st.sampled_from([None, "", "mugs", "Tassen ☕"])

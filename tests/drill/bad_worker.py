@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.events import SaleRecorded
+from domain.sales import NO_SALES
 from drill.sales import is_misread, is_poisoned
 from worker import intake
-from worker.decode import Read, Rejected, decode
+from worker.decode import Read, Rejected, Singles, decode
 from worker.process import read_settings, run_worker
 
 PER_THOUSAND = int(os.environ.get("DRILL_POISONED_PER_THOUSAND", "0"))
@@ -33,8 +34,9 @@ def spoiled(body: str, message_id: str, now: int, table_fields: Mapping[str, str
     return kept, refused
 
 
-def spoiled_singles(bodies: Sequence[str], ids: Sequence[str], now: int, table_fields: Mapping[str, str]) -> list[Read]:
-    return [spoiled(body, message_id, now, table_fields) for body, message_id in zip(bodies, ids, strict=True)]
+def spoiled_singles(bodies: Sequence[str], ids: Sequence[str], now: int, table_fields: Mapping[str, str]) -> Singles:
+    found = enumerate(zip(bodies, ids, strict=True))
+    return Singles(NO_SALES, (), {row: spoiled(body, name, now, table_fields) for row, (body, name) in found})
 
 
 def main() -> int:
