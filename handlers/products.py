@@ -167,4 +167,4 @@ def bytes_of(state: ProductState) -> int:
     ledger = state.ledger
     ids = len(ledger.tail) + sum(len(segment.entries) + 250 for segment in ledger.segments)
     days = 900 if state.buckets.rare is None else 2_100
-    return 1_500 + days + 150 * len(state.intervals) + 250 * len(state.open_orders + state.closed_orders) + ids
+    return 1_250 + days + 150 * len(state.intervals) + 250 * len(state.open_orders + state.closed_orders) + ids

@@ -29,6 +29,10 @@ def image(lines):
     return json.dumps({"eventID": "1", "eventName": "INSERT", "dynamodb": {"NewImage": item}}, separators=(",", ":"))
 
 
+def wrapped(message):
+    return json.dumps({"Type": "Notification", "Message": message})
+
+
 HOSTILE = {
     "opening brackets": "[" * SQS_BODY_BYTES_MAX,
     "nested objects": '{"a":' * (SQS_BODY_BYTES_MAX // 5),
@@ -44,9 +48,7 @@ HOSTILE = {
     "lines of an order": many("1", opening='{"product_id":"A","date":"2024-09-01","lines":[', closing="]}"),
     "fields of an order": '{"lines":[{},{}],' + ",".join(f'"f{n}":0' for n in range(90_000)) + "}",
     "lines of an image": image([{"M": {"product_id": {"S": "A"}, "quantity": {"N": "1"}}}] * 15_000),
-    "wrapped in itself": json.dumps(
-        {"Type": "Notification", "Message": json.dumps({"Type": "Notification", "Message": many("1")[:400_000]})}
-    ),
+    "wrapped in itself": wrapped(wrapped(many("1")[:400_000])),
     "lone surrogates": many('"\\ud800"'),
     "exponents": many('{"product_id":"A","occurred_at":"2024-09-01","quantity":1,"price":1e-999999999}'),
     "an image of large numbers": image([{"M": {"product_id": {"S": "A"}, "quantity": {"N": "1E+999999999"}}}] * 10_000),

@@ -397,7 +397,8 @@ async def test_the_command_verifies_asks_for_yes_and_then_does_it(aws, shop, tmp
     await shop.counted(*TRUE[1:])
     shop.history(*TRUE)
     report, work = tmp_path / "report", tmp_path / "passing"
-    said = ("--from", str(tmp_path / "history.csv"), "--work", str(work), "--report", str(report), "--shards", "2")
+    said = ("--from", str(tmp_path / "history.csv"), "--work", str(work), "--report", str(report))
+    said = (*said, "--shards", "2", "--processes", "1")
     code, out, err = await restock(aws, *said, "--verify")
     assert (code, err.splitlines()[-1]) == (1, "restock: 1 of 2 products differ from history")
     assert (report / "differences.csv").read_text().splitlines()[1:] == [
@@ -433,13 +434,14 @@ async def test_wrong_use_and_what_is_missing_end_with_one_clear_line(aws, argume
     assert said in err.splitlines()[-1]
 
 
+@pytest.mark.timeout(240)
 async def test_killed_with_9_again_and_again_it_comes_to_the_same(aws, shop, tmp_path):
     many = [sale(f"e{n}", f"P{n % 40}", 1 + n % 5, f"2024-09-{10 + n % 20}") for n in range(2_000)]
     await shop.counted(*({**each, "quantity": 9} for each in many[:1_000]))
     shop.history(*many)
     place = ("--from", str(tmp_path / "history.csv"), "--work", str(tmp_path / "passing"), "--yes", "--processes", "1")
     killed = 0
-    for calls in (1, 3, 9, 27):  # of the writes: somewhere in the middle of the replacements
+    for calls in (1, 6):  # of the writes: somewhere in the middle of the replacements
         reached = asyncio.Event()
         aws.proxy.always("TransactWriteItems", reaches(reached, calls))
         process = await asyncio.create_subprocess_exec(
