@@ -14,6 +14,7 @@ import numpy as np
 from domain.features import Floats, Ints
 from domain.forecast import total_quantile
 from domain.product import product_label
+from forecaster.closures import with_closures
 from forecaster.dataset import Panel
 from forecaster.design import past_of
 from forecaster.formats import request_of
@@ -51,6 +52,7 @@ def forecast_windows(
     calendar: what is known ahead, if it is more than the model was trained with. What lies further back than a
     product's window is taken from the panel if it reaches back as far as the model's own memory, else from that."""
     rows = np.arange(len(panel.products)) if rows is None else rows
+    panel = with_closures(panel, model.past.calendar if calendar is NO_CALENDAR else calendar, model.closures)
     model = _with(model, panel, calendar)
     means, dispersions = np.zeros((len(rows), len(windows))), np.zeros((len(rows), len(windows)))
     for at in range(0, len(rows), PRODUCTS_AT_ONCE):

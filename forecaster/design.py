@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from domain.features import Floats, Ints
 from domain.forecast import MEAN_FLOOR
 from domain.product import product_of
+from forecaster.day_factors import DayFactors, factors_of, over_windows
 from forecaster.days_ahead import calendar_columns, known_of_windows
 from forecaster.formats import FEATURES, ForecastRequest
 from forecaster.known_ahead import PROMOTION, Calendar
@@ -50,11 +51,12 @@ class Past:
 
     memory: Memory
     likeness: Likeness
+    factors: DayFactors
     calendar: Calendar
 
 
 def past_of(memory: Memory, calendar: Calendar) -> Past:
-    return Past(memory, likeness_of(memory, calendar), calendar)
+    return Past(memory, likeness_of(memory, calendar), factors_of(memory, calendar), calendar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def columns_of(past: Past) -> tuple[str, ...]:
     codes = tuple(
         f"code_{name}" for name in CODED if name in memory.layers and len(memory.layers[name].names) <= CODES_MAX
     )
-    years, alike, ahead = year_columns(memory), past.likeness.columns(), calendar_columns(past.calendar)
+    alike = (*past.likeness.columns(), *past.factors.columns())
+    years, ahead = year_columns(memory), calendar_columns(past.calendar)
     return (*STATE, "offset", "length", "planned_share", *daily, *dates, *years, *alike, *ahead, *codes)
 
 
@@ -125,8 +128,7 @@ def _of_windows(
         found |= _dates(request, past)
     if "growth" in columns:
         found |= years_ago(memory, members, request.as_of, begins, lengths, level)
-    if past.likeness.departures:
-        found |= past.likeness.of_days(members, request.as_of, begins, lengths)
+    found |= _of_days(request, past, members)
     if past.calendar:
         keys = [product_of(item) for item in request.items]
         found |= known_of_windows(past.calendar, keys, memory.periods, request.as_of, begins, lengths)
@@ -135,6 +137,15 @@ def _of_windows(
     for name in CODED:
         if f"code_{name}" in columns:
             found[f"code_{name}"] = np.broadcast_to(members[name][:, None], begins.shape).astype(np.float64)
+    return found
+
+
+def _of_days(request: ForecastRequest, past: Past, members: dict[str, Ints]) -> dict[str, Floats]:
+    found: dict[str, Floats] = {}
+    if past.likeness.departures:
+        found |= past.likeness.of_days(members, request.as_of, request.begins, request.cover_days)
+    if past.factors:
+        found |= past.factors.of_windows(request, members[SERIES])
     return found
 
 
@@ -160,18 +171,8 @@ def _weekdays(request: ForecastRequest, past: Past, rows: Ints | None, level: Fl
     weekday = (request.as_of + request.begins + 3) % 7
     found = {"weekday": np.where(request.cover_days == 1, weekday, 7).astype(np.float64)}
     for name, profile in zip(WEEKS, (*profiles, *scaled, long), strict=True):
-        found[name] = _over_windows(profile, request)
+        found[name] = over_windows(profile, request)
     return found
-
-
-def _over_windows(profile: Floats, request: ForecastRequest) -> Floats:
-    """The mean of a weekday profile (n, 7) over the days of each window."""
-    begins, lengths = request.begins, request.cover_days
-    days = (request.as_of + np.arange(int((begins + lengths).max())) + 3) % 7
-    ends = np.concatenate([np.zeros((len(profile), 1)), profile[:, days].cumsum(axis=1)], axis=1)
-    each = np.arange(len(profile))[:, None]
-    mean: Floats = (ends[each, begins + lengths] - ends[each, begins]) / lengths
-    return mean
 
 
 def _dates(request: ForecastRequest, past: Past) -> dict[str, Floats]:

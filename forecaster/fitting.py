@@ -21,17 +21,22 @@ from numpy.typing import NDArray
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats
 from domain.forecast import BASELINE_DAYS, MEAN_FLOOR
+from forecaster.closures import closures_of, with_closures
 from forecaster.dataset import Panel
 from forecaster.design import Past, categorical, columns_of, design, past_of
 from forecaster.dispersion import AS_IT_IS, fit_dispersion, spread_of
+from forecaster.importance import weights_of
 from forecaster.known_ahead import NO_CALENDAR, Calendar
 from forecaster.lessons import Lesson, lessons_of, origins_between
 from forecaster.memory import memory_of
-from forecaster.model import THREADS, DemandModel, Origin
+from forecaster.model import DemandModel, Origin
 from forecaster.newcomers import newcomers_of
+from forecaster.parameters import Fitting, suited
 from forecaster.periods import DAY, MONTH, WEEK
 from forecaster.seasons import year_columns
 from forecaster.validation import Validation, validated
+
+__all__ = ["Fitting", "NotEnoughHistory", "Trained", "train"]
 
 HISTORY_MIN = {DAY: 28, WEEK: 12, MONTH: 8}
 STEP_NAMES = {DAY: "days", WEEK: "weeks", MONTH: "months"}
@@ -40,7 +45,6 @@ ANSWER_STEPS_MIN = {DAY: 7, WEEK: 2, MONTH: 1}
 HELD_OUT_ROWS_MAX = 60_000
 LONG_YEARS = 3  # of history: from then on origins begin where the memory reaches a year back
 DRIFT_PRIOR_STEPS = 84
-SMOOTH_ZERO_SHARE = 0.25
 # How much of the boosters' departure from the start may be believed, where the past is short or its steps are few.
 TRUSTS = {DAY: (0.7, 0.85, 1.0), WEEK: (0.4, 0.55, 0.7, 0.85, 1.0), MONTH: (0.4, 0.55, 0.7, 0.85, 1.0)}
 DISPERSION_ROUNDS = 60
@@ -49,42 +53,6 @@ DISPERSION_LEAVES = 15
 
 class NotEnoughHistory(ValueError):
     """There is nothing to learn from; the message says what is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitting:
-    """How to fit. The names are LightGBM's but for rounds and rows_max, the number of (product, window) pairs."""
-
-    rounds: int = 150
-    rows_max: int = 200_000
-    learning_rate: float = 0.06
-    num_leaves: int = 31
-    min_data_in_leaf: int = 100
-    tweedie_variance_power: float = 1.3
-    seed: int = 20101201
-    threads: int = THREADS
-
-    def parameters(self) -> dict[str, object]:
-        return {
-            "objective": "tweedie",
-            "tweedie_variance_power": self.tweedie_variance_power,
-            "learning_rate": self.learning_rate,
-            "num_leaves": self.num_leaves,
-            "min_data_in_leaf": self.min_data_in_leaf,
-            "feature_fraction": 0.6,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "lambda_l2": 2.0,
-            "cat_smooth": 20.0,
-            "cat_l2": 20.0,
-            "max_bin": 127,
-            "seed": self.seed,
-            "num_threads": self.threads,
-            "deterministic": True,
-            "force_row_wise": True,
-            "feature_pre_filter": False,
-            "verbose": -1,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +69,9 @@ def train(panel: Panel, fitting: Fitting | None = None, calendar: Calendar = NO_
             f"{steps} {STEP_NAMES[freq]} of {len(panel.products)} products: "
             f"{HISTORY_MIN[freq]} {STEP_NAMES[freq]} needed"
         )
-    how = _suited(fitting or Fitting(), panel)
-    panel = panel.with_past_promotions()
+    how = suited(fitting or Fitting(), panel)
+    closures = closures_of(panel, calendar)
+    panel = with_closures(panel.with_past_promotions(), calendar, closures)
     past = past_of(memory_of(panel), calendar)
     cut = panel.until - min(HELD_OUT_STEPS_MAX[freq], steps // 3)
     seen = _lessons(panel, past, _first_origin(panel), cut, how.rows_max // 2, how.seed)
@@ -111,22 +80,7 @@ def train(panel: Panel, fitting: Fitting | None = None, calendar: Calendar = NO_
     first, validation = _corrected(first, held, panel)
     every = _lessons(panel, past, _first_origin(panel), panel.until, how.rows_max, how.seed)
     last = _fitted(every, past, panel, how)
-    return Trained(dataclasses.replace(last, trust=first.trust, spread=first.spread), validation)
-
-
-def _suited(how: Fitting, panel: Panel) -> Fitting:
-    """Products that sell on most days have more to tell: larger trees, more rows, and large totals matter more."""
-    began = np.arange(panel.net.shape[1]) >= (panel.starts - panel.first_step)[:, None]
-    zero_share = float((panel.net[began] <= 0).mean()) if began.any() else 1.0
-    if zero_share > SMOOTH_ZERO_SHARE or panel.freq != DAY:
-        return how
-    return dataclasses.replace(
-        how,
-        num_leaves=2 * how.num_leaves,
-        rounds=how.rounds * 3 // 2,
-        rows_max=how.rows_max * 3 // 2,
-        tweedie_variance_power=1.1,
-    )
+    return Trained(dataclasses.replace(last, trust=first.trust, spread=first.spread, closures=closures), validation)
 
 
 def _first_origin(panel: Panel) -> int:
@@ -156,7 +110,13 @@ def _fitted(lessons: Sequence[Lesson], past: Past, panel: Panel, how: Fitting) -
         # Earlier years and the calendar can tell what a season does: it is left for the booster to learn.
         tide = np.zeros_like(tide)
     data = lgb.Dataset(
-        rows, total, init_score=start + tide, feature_name=list(columns), categorical_feature=names, free_raw_data=False
+        rows,
+        total,
+        weight=weights_of(lessons, panel, how.tweedie_variance_power) if how.weighed else None,
+        init_score=start + tide,
+        feature_name=list(columns),
+        categorical_feature=names,
+        free_raw_data=False,
     )
     parameters = how.parameters() | {"min_data_in_leaf": min(how.min_data_in_leaf, max(5, len(total) // 50))}
     booster = lgb.train(parameters, data, how.rounds)

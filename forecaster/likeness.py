@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.events import ProductKey
 from domain.features import Floats, Ints
+from forecaster.dataset import Flags
 from forecaster.known_ahead import NO_EVENT, Calendar
 from forecaster.memory import PRODUCT, REGION, SERIES, SHOP, Memory
 from forecaster.periods import DAY
@@ -27,18 +28,23 @@ YEARS = 3
 BEFORE_EVENT_DAYS, AFTER_EVENT_DAYS = 7, 3
 MONTH_DAYS = 728
 PRIOR_DAYS = 6.0
+# A day (from the event on) that speaks for it, and by how many standard errors of so many days it must depart.
+MOVED_DAYS = (-3, -2, -1, 0, 1)
+MOVED_DEVIATIONS = 2.2
 _ANYWHERE = ProductKey("")
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
     """first_day: of the departures' first column. departures: by layer float64 (groups, days), NaN where unknown.
-    alike: int64 (days, YEARS), for each day from first_day on (and a good way ahead) the column of the day like it one,
-    two … years before, -1 where there is none."""
+    codes: int64 (days,), the event of each day from first_day on (and a good way ahead). before: int64 (days, YEARS),
+    of each event the columns of its last ones, -1 where there are none. year: days to the day like another."""
 
     first_day: int
     departures: dict[str, Floats]
-    alike: Ints
+    codes: Ints
+    before: Ints
+    year: int
 
     def columns(self) -> tuple[str, ...]:
         return tuple(f"{kind}_{layer}" for layer in self.departures for kind in ("alike", "alike_1", "month_day"))
@@ -49,9 +55,11 @@ class Likeness:
         ones and for what is not known as of as_of. begins, lengths: int64 (n, h); returns float64 (n, h)."""
         single = lengths == 1
         at = np.where(single, as_of - self.first_day + begins, 0)
-        inside = single & (at >= 0) & (at < len(self.alike))
-        alike = np.where(inside[:, :, None], self.alike[np.where(inside, at, 0)], -1)
         last = as_of - self.first_day - MARGIN_DAYS
+        inside = single & (at >= 0) & (at < len(self.codes))
+        days = np.arange(as_of - self.first_day, min(len(self.codes), int(at.max(initial=0)) + 1))
+        alike = np.full((*at.shape, YEARS), -1, dtype=np.int64)
+        alike[inside] = self._alike(days, last)[at[inside] - (as_of - self.first_day)]
         month_day = _month_days(self.first_day + at)
         found: dict[str, Floats] = {}
         for name, departures in self.departures.items():
@@ -66,8 +74,23 @@ class Likeness:
             )
         return found
 
+    def _alike(self, days: Ints, last: int) -> Ints:
+        """The columns of the days like these one, two … years before, -1 where there is none: as far from the nearest
+        event that moves the shop, by what is known before column `last`; int64 (len(days), YEARS)."""
+        alike = days[:, None] - self.year * np.arange(1, YEARS + 1)
+        moving = _moving(self.codes, self.departures[SHOP][0], last)
+        free = np.ones(len(days), dtype=bool)
+        for distance in sorted(range(-AFTER_EVENT_DAYS, BEFORE_EVENT_DAYS + 1), key=abs):
+            on = np.clip(days + distance, 0, len(self.codes) - 1)
+            near = free & moving[self.codes[on]] & (on == days + distance)
+            before = self.before[on[near]]
+            alike[near] = np.where(before >= 0, before - distance, -1)
+            free &= ~near
+        return np.asarray(alike)
 
-NO_LIKENESS = Likeness(0, {}, np.zeros((0, YEARS), dtype=np.int64))
+
+_NO_DAYS = np.zeros(0, dtype=np.int64)
+NO_LIKENESS = Likeness(0, {}, _NO_DAYS, _NO_DAYS.reshape(0, YEARS), 0)
 
 
 def likeness_of(memory: Memory, calendar: Calendar) -> Likeness:
@@ -77,7 +100,11 @@ def likeness_of(memory: Memory, calendar: Calendar) -> Likeness:
     if memory.periods.freq != DAY or series is None or len(series.units) > SERIES_MAX or memory.steps < 2 * year:
         return NO_LIKENESS
     departures = {name: _departures(layer.units, layer.ends) for name, layer in memory.layers.items() if name in LAYERS}
-    return Likeness(memory.first_step, departures, _alike(memory, calendar))
+    days = memory.steps + year + 1
+    codes = np.zeros(days, dtype=np.int64)
+    if calendar.events:
+        codes = calendar.event_codes([_ANYWHERE], memory.first_step, days)[0]
+    return Likeness(memory.first_step, departures, codes, _before(codes), year)
 
 
 def _departures(units: Floats, ends: Floats) -> Floats:
@@ -93,29 +120,32 @@ def _departures(units: Floats, ends: Floats) -> Floats:
     return np.clip(ratio / expected, 0.0, DEPARTURE_MAX)
 
 
-def _alike(memory: Memory, calendar: Calendar) -> Ints:
-    days = memory.steps + memory.periods.year + 1
-    back = memory.periods.year * np.arange(1, YEARS + 1)
-    alike = np.arange(days)[:, None] - back
-    codes = calendar.event_codes([_ANYWHERE], memory.first_step, days)[0] if calendar.events else None
-    if codes is not None:
-        dates = {code: np.flatnonzero(codes == code) for code in np.unique(codes[codes != NO_EVENT])}
-        for day, (distance, code) in _near_events(codes).items():
-            its = dates[code]
-            earlier = np.searchsorted(its, day + distance) - np.arange(1, YEARS + 1)
-            alike[day] = np.where(earlier >= 0, its[np.maximum(earlier, 0)] - distance, -1)
-    return np.where((alike >= 0) & (alike < memory.steps), alike, -1)
+def _before(codes: Ints) -> Ints:
+    """Of each day with an event the columns of its YEARS last ones before, -1 where there are none; int64 (days,
+    YEARS)."""
+    before = np.full((len(codes), YEARS), -1, dtype=np.int64)
+    for code in np.unique(codes[codes != NO_EVENT]):
+        its = np.flatnonzero(codes == code)
+        for back in range(1, YEARS + 1):
+            before[its[back:], back - 1] = its[:-back]
+    return before
 
 
-def _near_events(codes: Ints) -> dict[int, tuple[int, int]]:
-    """Of each day near an event how many days off the nearest one is (later ones above zero), and its code."""
-    near: dict[int, tuple[int, int]] = {}
-    for at in np.flatnonzero(codes != NO_EVENT).tolist():
-        for distance in range(-AFTER_EVENT_DAYS, BEFORE_EVENT_DAYS + 1):
-            day = at - distance
-            if 0 <= day < len(codes) and abs(distance) < abs(near.get(day, (99, 0))[0]):
-                near[day] = (distance, int(codes[at]))
-    return near
+def _moving(codes: Ints, departures: Floats, until: int) -> Flags:
+    """Which event codes moved the whole shop, on the day or just before or after, by more than chance does on so few
+    days, in what is known before column `until`; bool (codes,)."""
+    known = departures[: max(until, 0)]
+    moving = np.zeros(int(codes.max(initial=0)) + 1, dtype=bool)
+    deviation = float(np.nanstd(known)) if np.isfinite(known).any() else 0.0
+    if deviation == 0.0:
+        return moving
+    for code in range(1, len(moving)):
+        its = np.flatnonzero(codes[: len(known)] == code)
+        its = its[(its >= -MOVED_DAYS[0]) & (its < len(known) - MOVED_DAYS[-1])]
+        if len(its):
+            means = _nanmean(known[its[None] + np.array(MOVED_DAYS)[:, None]] - 1.0)
+            moving[code] = np.nanmax(np.abs(means), initial=0.0) * np.sqrt(len(its)) > MOVED_DEVIATIONS * deviation
+    return moving
 
 
 def _month_days(days: Ints) -> Ints:

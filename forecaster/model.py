@@ -15,6 +15,7 @@ import numpy as np
 
 from domain.features import Floats, Ints
 from domain.forecast import DISPERSION_MAX, MEAN_FLOOR, TotalDemand
+from forecaster.closures import open_share
 from forecaster.design import Past, design
 from forecaster.dispersion import DISPERSION_MIN, Spread
 from forecaster.formats import FEATURES, ForecastRequest, ItemFailed
@@ -46,7 +47,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class DemandModel:
     """means: boosters of the logarithm of the mean over the start, averaged; trust: how much of it is believed; drift:
-    added to it for every product alike. deviations: the booster of the dispersion's logarithm over dispersion's."""
+    added to it for every product alike. deviations: the booster of the dispersion's logarithm over dispersion's.
+    closures: events on which nothing is sold."""
 
     boosters: tuple[lgb.Booster, ...]
     trust: float
@@ -58,6 +60,7 @@ class DemandModel:
     columns: tuple[str, ...]
     past: Past
     origin: Origin
+    closures: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,6 +80,8 @@ class DemandModel:
         raw = np.mean([_raw(booster, laid.rows, threads) for booster in self.boosters], axis=0)
         ratio = np.clip(self.trust * raw + self.drift, -RATIO_LOG_MAX, RATIO_LOG_MAX)
         means = np.exp(laid.start + ratio).reshape(n, h)
+        if self.closures:
+            means *= open_share(self.past.calendar, self.closures, request)
         means = np.maximum(_never_falling(means, request), MEAN_FLOOR)
         dispersion = self.dispersion * np.exp(np.clip(_raw(self.deviations, laid.rows, threads), -20, 20))
         factor = self.spread.at(request.cover_days.astype(np.float64), request.features[:, :1])

@@ -24,7 +24,7 @@ from forecaster.periods import Periods
 if TYPE_CHECKING:
     from forecaster.model import DemandModel, Origin
 
-FORMAT = 2
+FORMAT = 3
 MODEL_FILE, META_FILE = "model.txt", "meta.json"
 DISPERSION_FILE, MEMORY_FILE, CALENDAR_FILE = "dispersion.txt", "memory.npz", "calendar.json"
 
@@ -74,6 +74,7 @@ def _meta(model: DemandModel) -> dict[str, Any]:
             "level": list(LEVEL_CENTRES),
             "table": model.spread.table.tolist(),
         },
+        "closures": list(model.closures),
         "newcomers": {name: list(said) for name, said in model.newcomers.by_category.items()},
         "boosters": len(model.boosters),
     }
@@ -102,6 +103,7 @@ def read_model(directory: Path, kind: type[DemandModel], origin: type[Origin]) -
             columns=tuple(meta["columns"]),
             past=past_of(memory, calendar),
             origin=origin(periods.step(_day(meta["trained_until"])), int(meta["products"]), int(meta["rows"])),
+            closures=tuple(meta["closures"]),
         )
     except (KeyError, TypeError, ValueError, OSError, EOFError, lgb.basic.LightGBMError) as exc:
         raise UnreadableModel(f"the model in {directory} cannot be used: {exc}") from exc

@@ -180,8 +180,9 @@ def _crc32(name: str) -> int:
 
 def _raw_body(text: str) -> str:
     """Text goes as it is, unless SQS would refuse it or the receiver would not see one bad sale in it: it is
-    JSON after all (a number, an empty array). Then it goes as the one element of an array."""
-    if not text.strip() or _REFUSED_BY_SQS.search(text) or _is_json(text):
+    JSON after all (a number, an empty array), or it begins like an array, of which each broken element would be one.
+    Then it goes as the one element of an array."""
+    if not text.strip() or text.strip().startswith("[") or _REFUSED_BY_SQS.search(text) or _is_json(text):
         return _encode([text])
     return text
 

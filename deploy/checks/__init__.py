@@ -44,6 +44,7 @@ RULES: tuple[Rule, ...] = (
 UNUSUAL: dict[str, dict[str, str]] = {
     "sales by a table": {"SalesBy": "table", "MaxTasks": "4"},
     "a stream read by the workers": {"StreamTable": "retail-sales-history"},
+    "rules in a table": {"RulesTable": "retail-rules"},
     "an inference profile": {"BedrockModel": "eu.anthropic.some-model", "ProfileModel": "anthropic.some-model"},
     "two partitions": {"Partitions": "2"},
     "four partitions": {"Partitions": "4", "MaxTasks": "2"},

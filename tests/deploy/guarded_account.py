@@ -169,11 +169,23 @@ def _as_the_emulator_reads_it(document: Mapping[str, Any]) -> dict[str, Any]:
     return read
 
 
+def _make_rules(url: str) -> None:
+    """The shop's own table of rules: a row that changes nothing."""
+    dynamodb = client(url, "dynamodb")
+    dynamodb.create_table(
+        TableName="retail-rules",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("scope", "name")],
+        KeySchema=[{"AttributeName": "scope", "KeyType": "HASH"}, {"AttributeName": "name", "KeyType": "RANGE"}],
+    )
+
+
 @asynccontextmanager
 async def account(folder: Path, parameters: Mapping[str, str]) -> AsyncIterator[Account]:
     """The environment must have AUTH=true, and the root's credentials, while it lasts."""
     async with embedded_aws(folder) as url, model_server() as model:
         await asyncio.to_thread(deploy, url, ("data", "permissions"), parameters)
+        _make_rules(url)
         iam = client(url, "iam")
         iam.create_user(UserName=USER)
         key = iam.create_access_key(UserName=USER)["AccessKey"]

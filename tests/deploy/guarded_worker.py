@@ -33,10 +33,13 @@ LONG_AGO_DAYS = 60  # by now its ids are forgotten: the segment is deleted with 
 NEWER_SCHEMA = 99
 LARGE_BYTES = 210_000
 WITHIN_S = 30.0
-PARAMETERS = {"Partitions": "2", "StreamTable": "retail-sales-history"}
+PARAMETERS = {"Partitions": "2", "StreamTable": "retail-sales-history", "RulesTable": "retail-rules"}
 SETTINGS = Settings(
     queue_partitions=2,
     stream_table="retail-sales-history",
+    rules="dynamodb://retail-rules",
+    rules_interval_s=0.3,
+    purchases_interval_s=0.3,
     event_bus="retail-inventory",
     quarantine_bucket=f"retail-quarantine-{ACCOUNT}",
     payload_bucket=f"retail-payloads-{ACCOUNT}",
@@ -105,13 +108,19 @@ class Lives:
     seeded: int = 0
 
     async def seed(self, lives: int) -> None:
-        """Two months ago so many products were sold often enough to have a segment of ids, and so many had stock."""
+        """Two months ago so many products were sold often enough to have a segment of ids, and so many had stock,
+        and of so many an order is out."""
         long_ago = datetime.now(UTC) - timedelta(days=LONG_AGO_DAYS)
         numbers = range(1, lives + 1)
         self._stock([f"short-{life}" for life in numbers], 10_000)
+        self._stock([f"due-{life}" for life in numbers], 0)
         often = [[_sale(f"often-{life}", f"{life}-{n}", long_ago) for n in range(SEGMENT_SALES)] for life in numbers]
         self._send([json.dumps(rows) for rows in often])
         self._send([json.dumps([_sale(f"short-{life}", f"{life}-first", long_ago) for life in numbers])])
+        # Sold day by day until the day before, and out of stock: ordered.
+        before = [long_ago - timedelta(days=days) for days in range(1, 15)]
+        due = [[_sale(f"due-{life}", f"due-{life}-{at:%d}", at) for at in before] for life in numbers]
+        self._send([json.dumps(rows) for rows in due])
         async with open_clients("us-east-1", Endpoints(self.account.url, self.account.gateway.url)) as root:
             stop = asyncio.Event()
             settings = SETTINGS.model_copy(update={"stream_table": "", "bedrock_model": ""})
@@ -131,13 +140,18 @@ class Lives:
     def _seeded(self, numbers: range) -> bool:
         dynamodb = client(self.account.url, "dynamodb")
         forecast = {item["product_id"]["S"] for item in dynamodb.scan(TableName=SETTINGS.forecasts_table)["Items"]}
-        return all(f"short-{life}" in forecast and _has_segment(dynamodb, f"often-{life}") for life in numbers)
+        return all(
+            {f"short-{life}", f"due-{life}"} <= forecast and _has_segment(dynamodb, f"often-{life}") for life in numbers
+        )
 
     def _stock(self, products: list[str], units: int) -> None:
         dynamodb = client(self.account.url, "dynamodb")
         for product in products:
             key = {"product_id": {"S": product}, "location_id": {"S": "-"}}
-            dynamodb.put_item(TableName=SETTINGS.inventory_table, Item=key | {"current_stock": {"N": str(units)}})
+            dynamodb.put_item(
+                TableName=SETTINGS.inventory_table,
+                Item=key | {"current_stock": {"N": str(units)}, "supplier": {"S": "acme"}},
+            )
 
     async def live(self, enough: Callable[[set[Need]], bool]) -> Watched:
         """Works until what was called is enough, or something was refused, or time is up; then drains."""
@@ -182,7 +196,7 @@ class Lives:
 
     def _offer(self) -> None:
         """A sale that leads to an order and an insight, one that lets a segment go, one by a table, one of a product
-        that a newer version wrote, a body that lies in S3, and a bad line too large for an item."""
+        that a newer version wrote, a receipt, a body that lies in S3, and a bad line too large for an item."""
         life, now = self.count, datetime.now(UTC)
         dynamodb, s3 = client(self.account.url, "dynamodb"), client(self.account.url, "s3")
         self._stock([f"short-{life}", f"often-{life}", f"tabled-{life}"], 0)
@@ -203,6 +217,7 @@ class Lives:
                 json.dumps(_sale(f"short-{life}", f"near-{life}", now)),
                 json.dumps(_sale(f"often-{life}", f"again-{life}", now)),
                 json.dumps(_sale(f"newer-{life}", f"newer-{life}", now)),
+                json.dumps(_received(f"due-{life}", now)),
                 pointer_body(SETTINGS.payload_bucket, key),
                 json.dumps({"product_id": f"bad-{life}", "quantity": "x" * LARGE_BYTES}),
             ]
@@ -217,6 +232,12 @@ class Lives:
 
 def _sale(product: str, event: str, at: datetime) -> dict[str, Any]:
     return {"product_id": product, "event_id": event, "occurred_at": at.isoformat(), "quantity": 3, "unit_price": 9.99}
+
+
+def _received(product: str, at: datetime) -> dict[str, Any]:
+    """A part of the product's first order has come: of that its supplier's lead time is learnt."""
+    order = {"type": "shipment_received", "reorder_id": f"{product}:1", "event_id": f"receipt-{product}"}
+    return {**order, "product_id": product, "quantity": 1, "occurred_at": at.isoformat()}
 
 
 def _has_segment(dynamodb: Any, product: str) -> bool:

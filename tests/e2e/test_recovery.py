@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # the drill is a program 
 
 from drill.day import opened
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 async def test_after_a_bad_deploy_the_documented_commands_bring_every_sale_back(tmp_path):

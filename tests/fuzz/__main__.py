@@ -48,11 +48,12 @@ def holds(name: str, seconds: int) -> bool:
     limits += [f"-max_len={INPUT_BYTES_MAX}", f"-artifact_prefix={faults}/{name}-", f"-dict={CORPUS.parent / 'words'}"]
     command = [sys.executable, "-m", "fuzz", "--one", name, *limits, str(found), str(CORPUS / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 300, check=False)
-    lines = done.stderr.splitlines()
+    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]  # a target's own error is on the first
     runs = next((line for line in reversed(lines) if line.startswith("Done ")), "no summary")
     sys.stdout.write(f"{name:18} {'held' if not done.returncode else 'FAILED'}  {runs}\n")
     if done.returncode:
-        sys.stdout.write("\n".join(lines[-40:]) + "\n")
+        shown = [line for line in lines if not line.startswith("#")]  # libFuzzer's own progress
+        sys.stdout.write("\n".join(shown[-60:]) + "\n")
     sys.stdout.flush()
     return not done.returncode
 

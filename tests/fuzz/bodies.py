@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from domain.events import SaleRecorded
 from handlers.errors import InvalidEvent
+from handlers.order_ports import InvalidRules
 from worker.decode import as_text, decode, read, read_singles
 from worker.dynamodb_json import plain
 from worker.json_text import parse
@@ -18,6 +19,8 @@ from worker.order_lines import LINES_MAX
 from worker.plain_sales import plain_sales
 from worker.producer import pack, pointer_body, read_pointer
 from worker.replay.stored_events import in_span, json_values
+from worker.rules.formats import rules_in
+from worker.suppliers.messages import read_messages
 
 NOW = 1_735_689_600_000
 FIELDS = {"product_id": "sku", "event_id": "no", "lines": "positions", "quantity": "qty"}
@@ -41,10 +44,11 @@ def body(data: bytes) -> None:
     assert list(once) == [line.event for line in events]
     assert [(line.line_id, line.reason, as_text(line.line)) for line in refused] == texts
     if said[:1] == "{" and said.count("{") == 1:  # what intake reads together
-        before, among, after = read_singles([PLAIN, said, PLAIN], ["a", "m", "b"], NOW)
-        assert list(among[0]) == list(once)
-        assert [as_text(line.line) for line in among[1]] == [text for _, _, text in texts]
-        assert len(before[0]) == len(after[0]) == 1
+        sales, rows, others = read_singles([PLAIN, said, PLAIN], ["a", "m", "b"], NOW)
+        found = {row: ([sales.sale(place)], ()) for place, row in enumerate(rows)} | dict(others)
+        assert list(found[1][0]) == list(once)
+        assert [as_text(line.line) for line in found[1][1]] == [text for _, _, text in texts]
+        assert [len(found[row][0]) for row in (0, 2)] == [1, 1]
 
 
 def plain_sale(data: bytes) -> None:
@@ -116,6 +120,26 @@ def stored_events(data: bytes) -> None:
     assert "".join("".join(values).split()) == "".join(said.split())
     for value in values:
         in_span(value, (0, NOW))
+
+
+def supplier_message(data: bytes) -> None:
+    """worker/suppliers/messages.py: what a supplier's message becomes on the queue is an event there."""
+    try:
+        said = json.loads(text_of(data))
+    except (ValueError, RecursionError):
+        return
+    for row in read_messages(said if isinstance(said, list) else [said], NOW).rows:
+        (message,) = pack([row], fifo_groups=None)
+        events, rejected = decode(message.body, "m", NOW)
+        assert not rejected, (row, rejected)
+        assert len(events) == 1
+
+
+def rules_file(data: bytes) -> None:
+    """worker/rules/formats.py: rules, or InvalidRules."""
+    for ending in ("json", "toml", "csv"):
+        with suppress(InvalidRules):
+            rules_in(data, f"rules.{ending}")
 
 
 def lambda_event(data: bytes) -> None:

@@ -21,6 +21,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "packed_line": bodies.packed_line,
     "stored_events": bodies.stored_events,
     "lambda_event": bodies.lambda_event,
+    "supplier_message": bodies.supplier_message,
+    "rules_file": bodies.rules_file,
     **answers.FORECASTS,
     "forecast_request": answers.forecast_request,
     "insight": answers.insight,
@@ -29,6 +31,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "http_answer": wire.http_answer,
     "aws_answer": wire.aws_answer,
     "health_request": wire.health_request,
+    "supplier_request": wire.supplier_request,
 }
 
 

@@ -5,6 +5,7 @@ Our own HTTP towards AWS, what botocore's models make of a body, and the few lin
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,8 @@ from worker.aws.answers import Answers
 from worker.aws.clients import translated
 from worker.aws.connections import Answer, Connection
 from worker.health import Health
+from worker.producer import Row
+from worker.suppliers.webhook import Webhook
 
 OPERATIONS = (("sqs", "ReceiveMessage"), ("dynamodb", "BatchGetItem"), ("dynamodb", "TransactWriteItems"))
 
@@ -110,6 +113,22 @@ class _Writer:
 
     def close(self) -> None:
         self.closed = True
+
+
+def supplier_request(data: bytes) -> None:
+    """worker/suppliers/webhook.py: an answer or none, and the connection is closed."""
+    _loop().run_until_complete(_supplier_request(data))
+
+
+async def _supplier_request(data: bytes) -> None:
+    async def send(rows: Sequence[Row]) -> None:
+        assert rows
+
+    reader, writer = asyncio.StreamReader(), _Writer()
+    reader.feed_data(data)
+    reader.feed_eof()
+    await Webhook("token", send, lambda: 1_735_689_600_000).answer(reader, writer)  # type: ignore[arg-type]
+    assert writer.closed
 
 
 def health_request(data: bytes) -> None:

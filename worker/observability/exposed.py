@@ -53,6 +53,7 @@ GAUGES = {
     Metric.BASELINE_WAPE,
     Metric.FORECAST_BIAS,
     Metric.FORECAST_COVERAGE,
+    Metric.LEAD_TIME_DRIFT,
 }
 # Sent to CloudWatch by a way of their own.
 ELSEWHERE = {

@@ -5,7 +5,6 @@ decides anything, and nothing is done that the part itself would not do."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from time import time_ns
@@ -22,6 +21,7 @@ from handlers.relay_outbox import RelayOutbox
 from worker.intake import Batch, Intake, Settled
 from worker.observability.tracing import FIELDS, Tracing, fields_of
 from worker.parts import Parts
+from worker.sources.source import Message
 
 
 class TracedQueue:
@@ -55,10 +55,8 @@ class _TracedIntake:
         settled = await self._intake.settle(batch)
         traced = set(self._tracing.messages.among(message.receipt for message in settled.done))
         if traced:
-            for position, message in enumerate(batch.messages):
-                if message.receipt in traced:
-                    products = _products_of(batch, position) & settled.dirty
-                    self._tracing.settled(message.receipt, message.message_id, products, started)
+            for message, products in _brought(batch, traced):
+                self._tracing.settled(message.receipt, message.message_id, products & settled.dirty, started)
         return settled
 
 
@@ -120,10 +118,14 @@ def traced(parts: Parts, tracing: Tracing) -> Parts:
     )
 
 
-def _products_of(batch: Batch, position: int) -> set[ProductKey]:
-    """The products of the events that a message of the batch brought."""
-    first, end = bisect_left(batch.owners, position), bisect_right(batch.owners, position)
-    return {event.product for event in batch.events[first:end]}
+def _brought(batch: Batch, receipts: set[str]) -> list[tuple[Message, set[ProductKey]]]:
+    """The messages of these receipts, each with the products of the events that it brought."""
+    found = [message.receipt in receipts for message in batch.messages]
+    products: list[set[ProductKey]] = [set() for _ in batch.messages]
+    for position, product in zip(batch.owners, batch.events.products, strict=True):
+        if found[position]:
+            products[position].add(product)
+    return [(m, brought) for m, brought, is_one in zip(batch.messages, products, found, strict=True) if is_one]
 
 
 def _product_of(entry: OutboxEntry) -> ProductKey:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import ctypes
 import json
 import multiprocessing
 import resource
+import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -36,6 +39,7 @@ from worker.replay.held_agenda import HeldAgenda
 from worker.replay.progress import Progress
 from worker.settings import Settings
 
+PR_SET_PDEATHSIG = 1
 FIGURES = (
     "rows",
     "products",
@@ -134,8 +138,15 @@ def _pool(processes: int) -> Iterator[Executor]:
             yield pool
         return
     # Started afresh, not forked: this process has sockets and threads that are nobody else's.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool_:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as pool_:
         yield pool_
+
+
+def _end_with_parent() -> None:
+    """A rebuild that is killed leaves no process behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def _read(history: History, work: Work, pool: Executor, asked: Asked, clock: Clock, stop: asyncio.Event) -> bool:

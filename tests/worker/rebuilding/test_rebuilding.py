@@ -393,6 +393,7 @@ async def restock(aws, *arguments):
     return process.returncode, out.decode(), err.decode()
 
 
+@pytest.mark.timeout(300)
 async def test_the_command_verifies_asks_for_yes_and_then_does_it(aws, shop, tmp_path):
     await shop.counted(*TRUE[1:])
     shop.history(*TRUE)
