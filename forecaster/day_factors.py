@@ -14,7 +14,7 @@ import numpy as np
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats, Ints
 from domain.product import product_of
-from forecaster.day_terms import View, views_of
+from forecaster.day_terms import TERMS_MAX, View, views_of
 from forecaster.formats import FEATURES, ForecastRequest
 from forecaster.known_ahead import Calendar
 from forecaster.memory import CATEGORY, PRODUCT, REGION, SERIES, Memory
@@ -27,7 +27,7 @@ FIRST_DAYS = 120  # whose mean before is not known well enough
 RATIO_LOG_MAX = 1.2
 FACTOR_LOG_MAX = 2.5
 OWN_PENALTY = 10.0  # of a series' departure from its group
-CHECKPOINT_DAYS = 56
+CHECKPOINT_DAYS = 182
 DAYS_AHEAD = 424
 LEVEL_HALF_LIVES = (4, 7, 14, 28)
 WEEKS = ("week_1", "week_2", "week_3", "week_4")
@@ -114,14 +114,15 @@ class DayFactors:
 
     def _solved(self, at: int) -> Floats:
         """The weight of each term for each series, of the days before column `at`; float64 (series, terms)."""
-        if at not in self.solved:
+        weights = self.solved.get(at)
+        if weights is None:
             weights = np.zeros((len(self.ratios), self.views[0].terms.shape[1]))
             for view, sums in zip(self.views, self.sums, strict=True):
                 weights[view.series] = self._ridge(view, sums, at)
             # An endpoint asks for the same one again and again, training for each just once.
             self.solved.clear()
             self.solved[at] = weights
-        return self.solved[at]
+        return weights
 
     def _ridge(self, view: View, sums: Sums, at: int) -> Floats:
         checkpoint = max(at, 0) // CHECKPOINT_DAYS
@@ -141,7 +142,8 @@ NO_FACTORS = DayFactors(0, np.zeros((0, 0)), np.zeros(0, dtype=np.int64), (), ()
 
 
 def factors_of(memory: Memory, calendar: Calendar) -> DayFactors:
-    """NO_FACTORS where the memory is short, the series too many or too seldom sold, or the periods no days."""
+    """NO_FACTORS where the memory is short, the series too many or too seldom sold, the terms too many or the periods
+    no days."""
     series = memory.layers.get(SERIES)
     if memory.periods.freq != DAY or series is None or len(series.units) > SERIES_MAX:
         return NO_FACTORS
@@ -149,6 +151,8 @@ def factors_of(memory: Memory, calendar: Calendar) -> DayFactors:
         return NO_FACTORS
     items = [name for name, _ in sorted(series.names.items(), key=lambda named: named[1])]
     views = views_of([product_of(item) for item in items], calendar, memory.first_step, memory.steps + DAYS_AHEAD)
+    if views[0].terms.shape[1] > TERMS_MAX:
+        return NO_FACTORS
     members = memory.members(items)
     nearest = next((members[layer] for layer in (REGION, PRODUCT, CATEGORY) if layer in members), None)
     groups = np.zeros(len(items), dtype=np.int64) if nearest is None else nearest

@@ -18,7 +18,8 @@ YEAR_DAYS = 365.25
 WAVES = 8  # of the year, each a sine and a cosine
 BESIDE_EVENT_DAYS = (-3, -2, -1, 0, 1)  # a day so many days after an event
 CONSTANT_PENALTY, TERM_PENALTY, WAVE_PENALTY = 0.01, 4.0, 20.0
-VIEWS_MAX = 12  # of a calendar that says more different things, only what it says of everything is used
+TERMS_MAX = 300  # with more events than leave room for the days beside them, only the day itself has a term
+VIEWS_MAX = 6  # of a calendar that says more different things, only what it says of everything is used
 _ANYWHERE = ProductKey("")
 
 
@@ -44,9 +45,11 @@ def views_of(keys: Sequence[ProductKey], calendar: Calendar, first_day: int, day
     if len(parts) > VIEWS_MAX:
         return _of_everything(len(keys), calendar, first_day, days)
     weekday = everyday[:, 1:8]
+    whole = everyday.shape[1] + len(calendar.events) * len(BESIDE_EVENT_DAYS) + 8 * len(flags)
+    beside = BESIDE_EVENT_DAYS if whole <= TERMS_MAX else (0,)
     found = []
     for rows in parts.values():
-        terms = [everyday, _events(said[rows[0], :, 0].astype(np.int64), len(calendar.events))]
+        terms = [everyday, _events(said[rows[0], :, 0].astype(np.int64), len(calendar.events), beside)]
         for flag in said[rows[0], :, 1:].T.astype(np.float64):
             terms += [flag[:, None], flag[:, None] * weekday]
         laid = np.concatenate(terms, axis=1)
@@ -80,13 +83,13 @@ def _everyday(first_day: int, days: int) -> tuple[Floats, Floats]:
     return np.concatenate(parts, axis=1).astype(np.float64), np.concatenate(penalties)
 
 
-def _events(codes: Ints, events: int) -> Floats:
-    """A column for each event and each of BESIDE_EVENT_DAYS."""
-    beside = np.zeros((len(codes), events * len(BESIDE_EVENT_DAYS)))
-    for place, distance in enumerate(BESIDE_EVENT_DAYS):
+def _events(codes: Ints, events: int, distances: tuple[int, ...]) -> Floats:
+    """A column for each event and each distance from it."""
+    beside = np.zeros((len(codes), events * len(distances)))
+    for place, distance in enumerate(distances):
         on = np.flatnonzero(codes != NO_EVENT)
         on = on[(on + distance >= 0) & (on + distance < len(codes))]
-        beside[on + distance, (codes[on] - 1) * len(BESIDE_EVENT_DAYS) + place] = 1.0
+        beside[on + distance, (codes[on] - 1) * len(distances) + place] = 1.0
     return beside
 
 

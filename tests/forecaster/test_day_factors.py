@@ -143,6 +143,21 @@ def test_series_of_which_the_calendar_says_different_things_have_terms_of_their_
     assert one.series.tolist() == list(range(VIEWS_MAX + 3))
 
 
+def test_of_many_events_only_the_day_itself_has_a_term():
+    dates = pd.date_range("2008-05-01", periods=400).astype(str)
+    few, many = (
+        views_of([ProductKey("p")], calendar_of(pd.DataFrame({"date": dates, "event": names})), FIRST_DAY, 400)[0]
+        for names in (
+            [f"e{n // 9 % 3}" if n % 9 == 0 else None for n in range(400)],
+            [f"e{n}" if n % 4 == 0 else None for n in range(400)],
+        )
+    )
+    everyday = 1 + 7 + 31 + 16
+    assert few.terms.shape[1] == everyday + 3 * 5
+    assert many.terms.shape[1] == everyday + 100
+    assert few.terms[3:15, everyday:].sum(axis=1).tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0]
+
+
 def test_only_events_that_move_the_shop_decide_which_days_are_alike(panel):
     """The name that stands a day after each fair changes nothing, and does not hide the fair from the days between."""
     memory = memory_of(panel)

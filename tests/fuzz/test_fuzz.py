@@ -16,6 +16,9 @@ EACH = 1_000
 KNOWN = {
     "restock_answer": "forecaster/formats.py: an infinite or endless number, and deep nesting, are no MalformedPayload",
     "autogluon_answer": "worker/aws/endpoints/autogluon.py: a row without a timestamp cannot be sorted",
+    "supplier_message": "worker/suppliers/messages.py: half a surrogate pair outside of the ids cannot be hashed",
+    "supplier_request": "worker/suppliers/webhook.py: a request to upgrade is none of the parser's errors",
+    "rules_file": "worker/rules/formats.py: a number of JSON with an endless exponent is no ValueError",
     "guide_answer": "worker/aws/endpoints/guide.py: the square of a limit beyond 1e154 overflows",
     "aws_answer": "worker/aws/answers.py: what its parser cannot read is none of the errors that the worker knows",
 }

@@ -7,35 +7,28 @@ end everything in the tables is held against a twin of plain dictionaries."""
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 from chaos.compare import findings, read_kept
-from chaos.sales import Line
 
+from upgrade.shop import REST_WITHIN_S, SALES_A_MESSAGE, STOCK, Queue, published_orders, put_stock, sales_of_days
 from upgrade.versions import MARK
 from worker.aws.clients import Clients, Endpoints, open_clients
 from worker.local.embedded_aws import create_resources, embedded_aws
 from worker.local.processes import Child, free_port, restock, start
 from worker.settings import Settings
 
-PRODUCTS, DAYS, SALES_A_MESSAGE = 150, 28, 50
-STOCK = 40
-DUPLICATES = 0.1
 TASKS = 2
-AHEAD_MESSAGES = 30  # what may wait in the queue before more is sent
-READY_WITHIN_S, STOP_WITHIN_S, REST_WITHIN_S = 60.0, 30.0, 180.0
-FIRST_DAY = date(2024, 3, 1)
+READY_WITHIN_S, STOP_WITHIN_S = 60.0, 30.0
 QUICK = {
     "RESTOCK_CALENDAR": "event",
     "RESTOCK_LONG_POLL_S": "1",
@@ -139,40 +132,6 @@ def _is_ready(port: int) -> bool:
 
 
 @dataclass(slots=True)
-class Queue:
-    """Sends the sales, never far ahead of the workers. sent: sales, repetitions counted."""
-
-    clients: Clients
-    url: str
-    lines: Sequence[Line]
-    sent: int = 0
-
-    async def send_up_to(self, sales: int) -> None:
-        while self.sent < min(sales, len(self.lines)):
-            await self.until_depth(AHEAD_MESSAGES)
-            entries = []
-            for number in range(10):
-                part = self.lines[self.sent : self.sent + SALES_A_MESSAGE]
-                if part:
-                    body = json.dumps([line.fields for line in part])
-                    entries.append({"Id": str(number), "MessageBody": body})
-                    self.sent += len(part)
-            await self.clients.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
-
-    async def until_depth(self, messages: int) -> None:
-        """Waits until no more than so many are left. Whom we kill leaves some behind for their visibility timeout."""
-        deadline = time.monotonic() + REST_WITHIN_S
-        while await self.depth() > messages and time.monotonic() < deadline:  # noqa: ASYNC110 - other processes work
-            await asyncio.sleep(0.1)
-
-    async def depth(self) -> int:
-        """Messages that are not deleted yet."""
-        said = await self.clients.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["All"])
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return sum(int(said["Attributes"][name]) for name in names)
-
-
-@dataclass(slots=True)
 class Outcome:
     """wrote: product states that each version wrote while both ran."""
 
@@ -190,13 +149,13 @@ async def roll_out(
     """trees: `old` and `new`. sales: different ones; a tenth is sent twice."""
     started = time.monotonic()
     chance = Random(f"restock upgrade {seed}")
-    lines = _sales(sales, chance)
+    lines = sales_of_days(sales, chance)
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(embedded_aws(folder))
         settings = Settings(endpoint_url=address)
         clients = await stack.enter_async_context(open_clients(settings.region, Endpoints(address, None)))
         queue_url, subscriber_url = await create_resources(clients, settings)
-        await _stock(clients, settings)
+        await put_stock(clients, settings)
         service = Service(trees, address, folder)
         stack.callback(service.abandon)
         queue, wrote = Queue(clients, queue_url, lines), Counter[str]()
@@ -207,7 +166,7 @@ async def roll_out(
         restless = await _rest(clients, settings, queue)
         await service.close()
         kept = await read_kept(clients.dynamodb, settings.state_table)
-        published = await _published(clients, subscriber_url)
+        published = await published_orders(clients, subscriber_url)
         stock = dict.fromkeys({line.product for line in lines}, STOCK)
         shop = SimpleNamespace(lines=lines, published=published, delivered=[], stock=stock)
         # Nothing is delivered here: orders stay open.
@@ -249,34 +208,6 @@ async def _headers(clients: Clients) -> dict[str, Any]:
     return (await read_kept(clients.dynamodb, Settings().state_table)).headers
 
 
-def _sales(sales: int, chance: Random) -> list[Line]:
-    """Sales of many days, the days in order; a tenth is repeated, somewhere behind."""
-    placed = []
-    for number in range(sales):
-        mark = f"upgrade-{number:06d}-a"
-        fields = {
-            "product_id": f"P{chance.randrange(PRODUCTS):03d}",
-            "event_id": mark,
-            "occurred_at": f"{FIRST_DAY + timedelta(days=number * DAYS // sales)}T12:00:00Z",
-            "quantity": chance.randint(1, 4),
-            "unit_price": chance.randint(1, 5_000) / 100,
-            "promotion": False,
-        }
-        placed.append((float(number), Line("sale", fields["product_id"], mark, fields)))
-        if chance.random() < DUPLICATES:
-            again = number + chance.random() * sales / 10
-            placed.append((again, Line("sale", fields["product_id"], mark, fields, repeated=True)))
-    return [line for _, line in sorted(placed, key=lambda each: each[0])]
-
-
-async def _stock(clients: Clients, settings: Settings) -> None:
-    for number in range(PRODUCTS):
-        key = {"product_id": {"S": f"P{number:03d}"}, "location_id": {"S": "-"}}
-        await clients.dynamodb.put_item(
-            TableName=settings.inventory_table, Item=key | {"current_stock": {"N": str(STOCK)}}
-        )
-
-
 async def _rest(clients: Clients, settings: Settings, queue: Queue) -> list[str]:
     deadline, left = time.monotonic() + REST_WITHIN_S, {"everything": 1}
     while left and time.monotonic() < deadline:
@@ -285,15 +216,3 @@ async def _rest(clients: Clients, settings: Settings, queue: Queue) -> list[str]
         waiting = {"messages": await queue.depth(), "undecided": kept.dirty, "outbox entries": len(kept.outbox)}
         left = {what: number for what, number in waiting.items() if number}
     return [f"did not come to rest: {left}"] if left else []
-
-
-async def _published(clients: Clients, url: str) -> list[dict[str, Any]]:
-    """Every order event that the bus delivered, each once."""
-    heard: dict[str, dict[str, Any]] = {}
-    while found := (await clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)).get("Messages"):
-        for message in found:
-            event = json.loads(message["Body"])
-            if event["detail-type"] == "Reorder Required":
-                heard[event["id"]] = event["detail"]
-            await clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    return list(heard.values())

@@ -30,7 +30,7 @@ async def running(aws, **changes):
     stop = asyncio.Event()
     task = asyncio.create_task(runner.run(stop))
     try:
-        yield
+        yield runner
         stop.set()
         async with asyncio.timeout(20):
             await task
@@ -116,3 +116,20 @@ async def test_a_collector_that_is_away_holds_nothing_up(aws, monkeypatch):
     async with running(aws, traces=True):
         found = await orders(aws, 1)
     assert found["kept"]["traceparent"].startswith("00-")
+
+
+async def test_a_worker_at_work_shows_prometheus_what_it_counted(aws):
+    await with_low_stock(aws)
+    await send(aws, "kept", {})
+    async with running(aws, prometheus=True) as runner:
+        await orders(aws, 1)
+        lines = runner.page(0.0, takes_work=True).decode().splitlines()
+    assert f"restock_sales_applied_total {DAYS}.0" in lines
+    assert "restock_reorders_published_total 1.0" in lines
+    assert "restock_commit_time_seconds_count 1.0" in lines
+    assert runner.stuck is None
+
+
+async def test_a_worker_without_prometheus_has_no_page(aws):
+    async with running(aws) as runner:
+        assert runner.page(0.0, takes_work=True) is None
