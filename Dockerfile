@@ -30,7 +30,7 @@ RUN python -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-is
 # What no running process reads: the test suites of numpy and scipy (26 MB), and botocore's models of the 400 services
 # that Restock does not call (24 MB). The last four kept are how botocore itself obtains credentials;
 # tests/test_image.py compares the rest with the clients that the worker opens.
-ARG AWS_SERVICES="bedrock-runtime cloudwatch dynamodb dynamodbstreams events s3 sagemaker-runtime sqs signin sso sso-oidc sts"
+ARG AWS_SERVICES="bedrock-runtime cloudwatch dynamodb dynamodbstreams events s3 sagemaker sagemaker-runtime sqs signin sso sso-oidc sts"
 RUN find /opt/venv/lib -type d -name tests -prune -exec rm -rf {} +; \
     for model in /opt/venv/lib/python3*/site-packages/botocore/data/*/; do \
         case " ${AWS_SERVICES} " in *" $(basename "${model}") "*) ;; *) rm -r "${model}" ;; esac; \
