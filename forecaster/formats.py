@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -145,7 +146,7 @@ def decode_request(body: bytes) -> ForecastRequest:
         if said["form"] != FORM or tuple(said["features"]) != FEATURES:
             raise MalformedPayload(f"expected form {FORM} with features {', '.join(FEATURES)}")
         request = ForecastRequest(
-            as_of=int(np.datetime64(said["as_of"], "D").astype(np.int64)),
+            as_of=int(np.datetime64(date.fromisoformat(said["as_of"]), "D").astype(np.int64)),
             items=tuple(said["items"]),
             features=np.array(said["rows"], dtype=np.float64).reshape(len(said["items"]), len(FEATURES)),
             cover_days=np.array(said["cover_days"], dtype=np.int64).reshape(len(said["items"]), -1),
@@ -184,7 +185,7 @@ def decode_response(body: bytes) -> dict[str, tuple[TotalDemand, ...] | ItemFail
     try:
         predictions = json.loads(body)["predictions"]
         return {said["item_id"]: _prediction(said) for said in predictions}
-    except (ValueError, TypeError, KeyError) as exc:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
         raise MalformedPayload(f"not a {FORM} response: {type(exc).__name__}: {exc}") from exc
 
 

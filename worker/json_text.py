@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
 from handlers.errors import InvalidEvent
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+# A text that has no end matches too, so that its end is not looked for again from each quote within it.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|(?P<endless>))|[\[\]{},]', re.DOTALL)
+_BRACKET_OR_COMMA = re.compile(r"[\[\]{},]")
 
 
 class Broken(NamedTuple):
@@ -60,7 +63,7 @@ def _elements(text: str) -> list[str] | None:
     if not body.startswith("["):
         return None
     depth, start, elements = 0, 1, []
-    for token in _TOKEN.finditer(body):
+    for token in _tokens(body):
         match token.group()[0]:
             case "[" | "{":
                 depth += 1
@@ -75,3 +78,13 @@ def _elements(text: str) -> list[str] | None:
             last = body[start : token.start()].strip()
             return [*elements, last] if elements or last else []
     return None
+
+
+def _tokens(body: str) -> Iterator[re.Match[str]]:
+    """Texts, brackets and commas. The quote of a text without an end counts for nothing, and neither does a quote
+    after it: each has a backslash before it, or the text would have ended there."""
+    for token in _TOKEN.finditer(body):
+        if token.lastgroup == "endless":
+            yield from _BRACKET_OR_COMMA.finditer(body, token.start())
+            return
+        yield token

@@ -17,7 +17,7 @@ from worker.aws.accuracy import DynamoAccuracyBook
 from worker.aws.state import DynamoState
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-PORT = "StateStore"
+PORT = "AccuracyBook"
 WEEK = 2_900
 
 

@@ -46,7 +46,7 @@ async def test_records_that_were_trimmed_are_an_alarm_and_it_goes_on_with_the_ol
     [alarm] = alarms(logs)
     table = world.settings.stream_table
     lease = await till.lease()
-    assert alarm["rebuild"] == f"restock rebuild --from-table {table}"
+    assert alarm["rebuild"] == f"restock rebuild --from-table {table} --missing-only"
     assert (alarm["log_level"], alarm["stream"], alarm["shard"]) == ("error", lease.stream, lease.shard_id)
     assert (alarm["checkpoint"], worker.metrics[Metric.STREAM_TRIMMED]) == (number(a), 1)
     assert worker.metrics.flushes == 1

@@ -111,6 +111,9 @@ class _Writer:
     async def drain(self) -> None:
         return
 
+    def write_eof(self) -> None:
+        return
+
     def close(self) -> None:
         self.closed = True
 

@@ -36,8 +36,8 @@ class Answers:
     def _success(self, answer: Answer) -> Said:
         try:
             parsed: Said = self._read(answer.body)
-        except NotOfTheShape:
-            # A null, or an empty body, as emulators send them.
+        except (NotOfTheShape, RecursionError, UnicodeDecodeError):
+            # A null, or an empty body, as emulators send them. What botocore cannot read either raises as there.
             return self._by_botocore(answer, self._model.output_shape)
         headers = answer.headers
         metadata: Said = {"HTTPStatusCode": answer.status_code, "HTTPHeaders": headers}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ TRANSIENT = {
     "ExpiredToken",
     "ExpiredTokenException",
 }
+
+# Where answers are read: an error that passes one of them says that an answer is none.
+PARSERS = {"botocore.parsers", "aiobotocore.parsers", "worker.aws.answers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,16 @@ def translated(doing: str) -> Iterator[None]:
         raise Misconfigured(f"{doing}: {exc}") from exc
     except (BotoCoreError, aiohttp.ClientError, TimeoutError, OSError) as exc:
         raise TransientFailure(f"{doing}: {type(exc).__name__}: {exc}") from exc
+    except Exception as exc:
+        if not _raised_by_a_parser(exc):
+            raise
+        raise TransientFailure(f"{doing}: the answer cannot be read: {type(exc).__name__}: {str(exc)[:200]}") from exc
+
+
+def _raised_by_a_parser(exc: Exception) -> bool:
+    """Whether an answer is to blame. The parsers raise whatever they stumble over, by the lane as by the client; the
+    same error from anywhere else is a fault of ours, and is not to be tried again."""
+    return any(frame.f_globals.get("__name__") in PARSERS for frame, _ in traceback.walk_tb(exc.__traceback__))
 
 
 def error_code(exc: ClientError) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from domain.buying import RuleSet
@@ -59,11 +59,18 @@ def sections_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _json(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal)
+    return json.loads(text, parse_float=_number)
 
 
 def _toml(text: str) -> Any:
-    return tomllib.loads(text, parse_float=Decimal)
+    return tomllib.loads(text, parse_float=_number)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InvalidRules(f"{text[:40]}: no number that can be reckoned with") from None
 
 
 def _csv(text: str) -> Any:

@@ -158,7 +158,7 @@ class DynamoStreamSource:
             checkpoint=checkpoint,
             lost=lost,
             since=datetime.fromtimestamp(last_read / 1000, UTC).isoformat(timespec="seconds"),
-            rebuild=f"restock rebuild --from-table {self._settings.stream_table}",
+            rebuild=f"restock rebuild --from-table {self._settings.stream_table} --missing-only",
         )
         self._metrics.count(Metric.STREAM_TRIMMED)
         self._metrics.flush()

@@ -94,5 +94,16 @@ def _product_of(order_id: str, fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _id_of(fields: Mapping[str, Any]) -> str:
-    said = to_json({name: str(fields[name]) for name in sorted(fields)})
-    return f"supplier:{blake2b(said, digest_size=16).hexdigest()}"
+    said = {name: str(fields[name]) for name in sorted(fields)}
+    for name, text in said.items():
+        if not text.isascii() and not _is_unicode(text):
+            raise InvalidEvent(f"{name}: half a surrogate pair, which is no text")
+    return f"supplier:{blake2b(to_json(said), digest_size=16).hexdigest()}"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

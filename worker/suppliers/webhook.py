@@ -2,7 +2,7 @@
 
 `POST /supplier-events` with a bearer token and a JSON object, or an array of them. 202 says that all of it is on the
 queue; anything else that none of it is, and what to do: 400 mend the lines that are named, 401 show the token, 413 send
-less at once, 503 send it again later. Bodies are bounded, and read within a time; nothing is kept here."""
+less at once, 501 leave out Upgrade, 503 send it again later. Bodies are bounded, and read within a time; nothing is kept here."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class _Request:
     headers: dict[bytes, bytes] = field(default_factory=dict)
     body: bytearray = field(default_factory=bytearray)
     complete: bool = False
+    upgrade: bool = False
     head_bytes: int = 0
 
     def on_url(self, url: bytes) -> None:
@@ -91,7 +92,7 @@ class Webhook:
                     request = await _read(reader)
                 _write(writer, await self._answer_to(request))
                 await writer.drain()
-                if request is not None and request.too_large:
+                if request is not None and (request.too_large or request.upgrade):
                     await _part(reader, writer)
         except (TimeoutError, ConnectionError):
             pass  # Whoever asked went away, or is too slow.
@@ -101,6 +102,8 @@ class Webhook:
     async def _answer_to(self, request: _Request | None) -> Answer:
         if request is None:
             return Answer(HTTPStatus.BAD_REQUEST, {"error": "no HTTP request"})
+        if request.upgrade:
+            return Answer(HTTPStatus.NOT_IMPLEMENTED, {"error": "HTTP/1.1 and nothing else: leave out Upgrade"})
         if request.path.partition(b"?")[0] != PATH:
             return Answer(HTTPStatus.NOT_FOUND, {"error": f"POST to {PATH.decode()}"})
         if request.method != b"POST":
@@ -144,6 +147,10 @@ async def _read(reader: asyncio.StreamReader) -> _Request | None:
             return None
         try:
             parser.feed_data(part)
+        except httptools.HttpParserUpgrade:
+            # What comes behind such a head is not read as a body any more.
+            request.upgrade = True
+            break
         except httptools.HttpParserError:
             return None
     request.method = parser.get_method()
@@ -160,7 +167,8 @@ async def _part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
-    body = json.dumps(answer.said, ensure_ascii=False).encode()
+    # A reason may quote half a surrogate pair: with a backslash it is JSON as well.
+    body = json.dumps(answer.said, ensure_ascii=False).encode(errors="backslashreplace")
     head = (
         f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"

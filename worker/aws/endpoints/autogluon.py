@@ -53,6 +53,8 @@ class AutoGluonForm:
     def _read(self, rows: list[dict[str, str]], cover_days: Ints, past_dispersion: float) -> Answer:
         if not rows:
             return ItemFailed("absent from the answer")
+        if not all(row["timestamp"] for row in rows):
+            return ItemFailed("a row of the forecast has no timestamp")
         rows = sorted(rows, key=lambda row: row["timestamp"])
         columns = {name: numbers([row[name] for row in rows], self._days) for name in (*map(str, LEVELS), "mean")}
         *quantiles, mean = columns.values()

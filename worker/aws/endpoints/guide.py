@@ -14,7 +14,7 @@ import numpy as np
 
 from domain.features import Floats, Ints, calendar_of
 from domain.forecast import baseline_totals
-from forecaster.formats import ItemFailed
+from forecaster.formats import VALUE_MAX, ItemFailed
 from worker.aws.endpoints.form import Answer, Asked, encoded, iso, numbers, read_json
 from worker.aws.endpoints.totals import Days, totals_of_days
 
@@ -47,6 +47,8 @@ class GuideForm:
             return [ItemFailed("`forecast` is neither a number nor a list of them")]
         lengths = asked.cover_days[0]
         width = _width(said.get("confidence_interval"))
+        if width is not None and width > VALUE_MAX:
+            return [ItemFailed(f"the limits lie further apart than {VALUE_MAX:g}")]
         if width is not None:
             # The variance of one day, such that all days together have the interval's.
             of_all = (width / NORMAL_80) ** 2
@@ -79,7 +81,7 @@ def _width(said: object) -> float | None:
     if isinstance(said, dict):
         said = [said.get("lower"), said.get("upper")]
     limits = numbers(said, 2) if isinstance(said, list) and len(said) == 2 else None
-    return None if limits is None else abs(float(limits[1] - limits[0]))
+    return None if limits is None else abs(float(limits[1]) - float(limits[0]))
 
 
 def _rows(asked: Asked) -> list[dict[str, Any]]:

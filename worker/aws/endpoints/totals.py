@@ -27,6 +27,8 @@ DAY_CORRELATION = 0.2
 # and Swanson, AAPG Bulletin 84(12), 2000): exact to 2 % for the normal, and 1.0 and 0.79 for an exponential of mean 1.
 SWANSON = np.array([0.3, 0.4, 0.3])
 
+ABSURD = 1e100  # far beyond VALUE_MAX, and neither its square nor a sum of many overflows
+
 
 class Days(NamedTuple):
     """Mean and variance of each day, float64 (days,) each."""
@@ -42,10 +44,10 @@ def days_of_quantiles(quantiles: Floats, mean: Floats | None, past_dispersion: f
     for sales that are mostly zero a median says that nothing is ever sold: the rule's mean takes its place. Where the
     median is zero, three quantiles see a single point of what a day may sell; the variance is then at least that of
     the product's own past, by its dispersion (as in domain/forecast.py)."""
-    rising = np.maximum.accumulate(np.maximum(quantiles, 0.0), axis=0)
+    rising = np.maximum.accumulate(np.clip(quantiles, 0.0, ABSURD), axis=0)
     of_the_rule = SWANSON @ rising
     variance = SWANSON @ (rising - of_the_rule) ** 2
-    means = of_the_rule if mean is None or np.array_equal(mean, quantiles[1]) else np.maximum(mean, 0.0)
+    means = of_the_rule if mean is None or np.array_equal(mean, quantiles[1]) else np.clip(mean, 0.0, ABSURD)
     of_the_past = np.where(rising[1] == 0, means + past_dispersion * means**2, 0.0)
     return Days(means, np.maximum(variance, of_the_past))
 
@@ -57,9 +59,10 @@ def totals_of_days(days: Days, cover_days: Ints, correlation: float) -> Answer:
     if (too_long := _too_long(cover_days, len(days.mean))) is not None:
         return too_long
     at = cover_days - 1
+    means = np.cumsum(np.minimum(days.mean, ABSURD))[at]
     summed = np.cumsum(days.variance)[at]
     together = np.cumsum(np.sqrt(days.variance))[at] ** 2
-    return _negative_binomial(cover_days, np.cumsum(days.mean)[at], (1 - correlation) * summed + correlation * together)
+    return _negative_binomial(cover_days, means, (1 - correlation) * summed + correlation * together)
 
 
 def totals_of_samples(samples: Floats, cover_days: Ints) -> Answer:
@@ -67,7 +70,7 @@ def totals_of_samples(samples: Floats, cover_days: Ints) -> Answer:
     if (too_long := _too_long(cover_days, samples.shape[1])) is not None:
         return too_long
     # A day of a path may be below zero where the model's likelihood allows it; a total may not.
-    sums = np.maximum(np.cumsum(samples, axis=1)[:, cover_days - 1], 0.0)
+    sums = np.maximum(np.cumsum(np.clip(samples, -ABSURD, ABSURD), axis=1)[:, cover_days - 1], 0.0)
     return _negative_binomial(cover_days, sums.mean(axis=0), sums.var(axis=0, ddof=1))
 
 
