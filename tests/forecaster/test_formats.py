@@ -87,6 +87,7 @@ def test_what_is_no_request_is_refused(body):
     "change",
     [
         {"as_of": "soon"},
+        {"as_of": "2024-01-01T00:00:00+01:00"},
         {"rows": [[1, 2], [3]]},
         {"rows": [["a"] * len(FEATURES)]},
         {"cover_days": [[10**30]]},
@@ -99,3 +100,9 @@ def test_a_request_with_a_wrong_part_is_refused(request_, change):
     said = json.loads(encode_request(request_)) | change
     with pytest.raises(MalformedPayload):
         decode_request(json.dumps(said).encode())
+
+
+@pytest.mark.parametrize("totals", ["[[Infinity, 1, 1]]", "[[1, 1%s, 1]]" % ("0" * 400), "[" * 100_000])
+def test_an_answer_with_a_number_beyond_all_bounds_or_nested_without_end_is_refused(totals):
+    with pytest.raises(MalformedPayload, match="not a"):
+        decode_response(f'{{"predictions": [{{"item_id": "a", "totals": {totals}}}]}}'.encode())

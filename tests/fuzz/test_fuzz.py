@@ -14,8 +14,6 @@ from fuzz.targets import CORPUS, TARGETS, seeds
 EACH = 1_000
 
 
-# A warning is no crash: numpy's say that a number of an answer was absurd, before it is refused.
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_decoder_holds(name):
     chance = random.Random(f"fuzz {name}")

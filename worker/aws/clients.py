@@ -54,8 +54,8 @@ TRANSIENT = {
     "ExpiredTokenException",
 }
 
-# Where answers are read: an error that passes one of them says that an answer is none.
-PARSERS = {"botocore.parsers", "aiobotocore.parsers", "worker.aws.answers"}
+# Where answers are read; the model is asked what an error's code stands for.
+READERS = {"botocore.parsers", "aiobotocore.parsers", "botocore.model", "worker.aws.answers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +160,15 @@ def translated(doing: str) -> Iterator[None]:
     except (BotoCoreError, aiohttp.ClientError, TimeoutError, OSError) as exc:
         raise TransientFailure(f"{doing}: {type(exc).__name__}: {exc}") from exc
     except Exception as exc:
-        if not _raised_by_a_parser(exc):
+        if not _raised_by_a_reader(exc):
             raise
         raise TransientFailure(f"{doing}: the answer cannot be read: {type(exc).__name__}: {str(exc)[:200]}") from exc
 
 
-def _raised_by_a_parser(exc: Exception) -> bool:
-    """Whether an answer is to blame. The parsers raise whatever they stumble over, by the lane as by the client; the
+def _raised_by_a_reader(exc: Exception) -> bool:
+    """Whether an answer is to blame. What reads it raises whatever it stumbles over, by the lane as by the client; the
     same error from anywhere else is a fault of ours, and is not to be tried again."""
-    return any(frame.f_globals.get("__name__") in PARSERS for frame, _ in traceback.walk_tb(exc.__traceback__))
+    return any(frame.f_globals.get("__name__") in READERS for frame, _ in traceback.walk_tb(exc.__traceback__))
 
 
 def error_code(exc: ClientError) -> str:

@@ -2,7 +2,8 @@
 
 `POST /supplier-events` with a bearer token and a JSON object, or an array of them. 202 says that all of it is on the
 queue; anything else that none of it is, and what to do: 400 mend the lines that are named, 401 show the token, 413 send
-less at once, 501 leave out Upgrade, 503 send it again later. Bodies are bounded, and read within a time; nothing is kept here."""
+less at once, 501 leave out Upgrade, 503 send it again later. Bodies are bounded, and read within a time; nothing is
+kept here."""
 
 from __future__ import annotations
 

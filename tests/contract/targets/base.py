@@ -30,7 +30,9 @@ Fresh = Callable[..., Awaitable["World"]]
 SOON_S = 10.0
 
 # The ports of handlers/ports.py that an AWS service stands behind, the sources, and the services by themselves.
-OF_DYNAMODB = frozenset({"Agenda", "StateStore", "AccuracyBook", "OrderBooks", "Parking", "Inventory", "Forecasts", "DynamoDB"})
+OF_DYNAMODB = frozenset(
+    {"Agenda", "StateStore", "AccuracyBook", "OrderBooks", "Parking", "Inventory", "Forecasts", "DynamoDB"}
+)
 OF_STREAMS = frozenset({"Leases", "StreamSource", "Streams", "PartitionedSqsSource"})
 OF_THE_BUS = frozenset({"EventBus", "EventBridge"})
 OF_AWS = OF_DYNAMODB | OF_STREAMS | OF_THE_BUS | {"ForecastMetrics", "Forecaster", "Explainer", "SqsSource", "SQS"}

@@ -126,6 +126,8 @@ def test_review_days_by_the_calendar(weekdays, gap, before, after):
         ("a.json", b'{"defaults": {"order_on": ["mon"]}}', "defaults.order_on: Extra inputs"),
         ("a.json", b"[]", "no object"),
         ("a.json", b"{", "a.json: "),
+        ("a.json", b'{"defaults": {"unit_cost": 1e99999999999999999999}}', "1e99999999999999999999: no number"),
+        ("a.toml", b"[defaults]\nunit_cost = 1e99999999999999999999", "1e99999999999999999999: no number"),
         ("a.csv", b"scope,name\nplanet,Mars\n", "row 1: scope is default"),
         ("a.csv", b"scope,name,freeze\nproduct,A,yes\nproduct,A,no\n", "row 2: a second row for product A"),
         ("a.csv", b"what,ever\n1,2\n", "first line names the columns"),

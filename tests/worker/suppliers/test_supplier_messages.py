@@ -58,6 +58,7 @@ def test_a_message_without_an_id_has_that_of_what_it_says():
         ({"status": "shipped", "quantity": 1, "reorder_id": 7}, "reorder_id"),
         ({"status": "shipped", "quantity": 1, "product_id": "other"}, "not that of the order"),
         ({"status": "shipped", "quantity": 1, "colour": "red"}, "colour: no field"),
+        ({"status": "shipped", "quantity": "\ud800"}, "quantity: half a surrogate pair"),
     ],
 )
 def test_what_is_no_suppliers_message_is_refused_with_the_reason(said, reason):

@@ -92,6 +92,35 @@ async def test_what_the_queue_does_not_take_is_to_be_sent_again(queue, failure):
     assert (await post(queue, GOOD))[0] == 503
 
 
+async def test_a_refusal_may_quote_what_is_no_text(queue):
+    status, said = await post(queue, b'{"half \\ud800": 1}')
+    assert (status, said["refused"]) == (
+        400,
+        [{"message": 1, "reason": "half \ud800: no field of a supplier's message"}],
+    )
+
+
+UPGRADE = (
+    b"Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nAuthorization: Bearer secret\r\nContent-Length: 100000\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /supplier-events HTTP/1.1\r\n" + UPGRADE + b" " * 100_000,
+        b"GET / HTTP/1.1\r\n" + UPGRADE,
+        b"CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere\r\n\r\n",
+    ],
+    ids=lambda head: head[:9].decode(),
+)
+async def test_no_other_protocol_is_spoken(queue, head):
+    status, said = await post(queue, b"", head=head)
+    assert status == 501
+    assert "Upgrade" in said["error"]
+    assert queue.rows == []
+
+
 def test_there_is_no_webhook_without_a_token(queue):
     with pytest.raises(ValueError, match="token"):
         Webhook("", queue.send, lambda: NOW)

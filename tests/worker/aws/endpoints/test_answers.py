@@ -112,6 +112,8 @@ ROWS = "".join(f"r0,2024-01-0{7 + day},1,0,1,4\n" for day in range(3))
         ROWS.replace("r0", "r1").replace("4\n", "\n"),
         "r1,x\n" * 3,
         "r2,2024-01-07,1,0,1,4\n",
+        ROWS.replace("r0", "r1") + "r1\n",
+        ROWS.replace("r0", "r1").replace("2024-01-08", ""),
     ],
 )
 def test_a_product_without_usable_autogluon_rows_fails_alone(rows):
@@ -122,6 +124,23 @@ def test_a_product_without_usable_autogluon_rows_fails_alone(rows):
 @pytest.mark.parametrize("said", [None, "many", True, [1, 2], [1, None, 3], float("nan"), {}, 1e300], ids=str)
 def test_a_guides_forecast_that_is_no_number_is_no_forecast(said):
     body = json.dumps({"forecast": said, "confidence_interval": 90}).encode()
+    assert which(GuideForm(DAYS, 0.1).decode(asked(1), body)) == [False]
+
+
+@pytest.mark.parametrize("limits", [[0, 1e300], [-1e308, 1.7e308], {"lower": 1e11, "upper": 0}], ids=str)
+def test_limits_that_no_demand_has_are_no_forecast(limits):
+    body = json.dumps({"forecast": 3, "confidence_interval": limits}).encode()
+    assert which(GuideForm(DAYS, 0.1).decode(asked(1), body)) == [False]
+
+
+@pytest.mark.parametrize("absurd", [1e155, 1e308])
+def test_an_absurd_number_is_refused_without_a_warning(absurd):
+    """Warnings are errors here."""
+    good, bad = {**GOOD, "item_id": "A"}, {name: [absurd] * 3 for name in GOOD}
+    assert which(chronos(good, {**bad, "item_id": "B"})) == [True, False]
+    assert which(chronos(good, {**GOOD, "mean": [absurd] * 3, "item_id": "B"})) == [True, False]
+    assert which(deepar(samples(1, 2, 3), samples(absurd, absurd, absurd))) == [True, False]
+    body = json.dumps({"forecast": [absurd] * 3, "confidence_interval": [1, 2]}).encode()
     assert which(GuideForm(DAYS, 0.1).decode(asked(1), body)) == [False]
 
 
