@@ -219,6 +219,11 @@ def test_one_broken_element_does_not_take_the_others_with_it(bad):
     assert [line.line_id for line in rejected] == ["m-1"]
 
 
+def test_a_text_without_an_end_does_not_take_those_before_it_with_it():
+    events, rejected = decode(f'[{json.dumps(SALE)}, "endless \\"]', "m", NOW)
+    assert ([d.line_id for d in events], [r.line_id for r in rejected]) == (["m-0"], ["m-1"])
+
+
 @pytest.mark.parametrize("body", ['[{"a": 1}', '[{"a": 1}]]', "[{]}", '["x', "[1, 2"])
 def test_an_array_whose_brackets_do_not_match_is_refused_as_a_whole(body):
     events, [rejected] = decode(body, "m", NOW)
