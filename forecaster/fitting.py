@@ -42,7 +42,7 @@ LONG_YEARS = 3  # of history: from then on origins begin where the memory reache
 DRIFT_PRIOR_STEPS = 84
 SMOOTH_ZERO_SHARE = 0.25
 # How much of the boosters' departure from the start may be believed, where the past is short or its steps are few.
-TRUSTS = {DAY: (0.7, 0.85, 1.0), WEEK: (0.25, 0.4, 0.55, 0.7, 0.85, 1.0), MONTH: (0.4, 0.55, 0.7, 0.85, 1.0)}
+TRUSTS = {DAY: (0.7, 0.85, 1.0), WEEK: (0.4, 0.55, 0.7, 0.85, 1.0), MONTH: (0.4, 0.55, 0.7, 0.85, 1.0)}
 DISPERSION_ROUNDS = 60
 DISPERSION_LEAVES = 15
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from conftest import FIRST_DAY
@@ -10,6 +12,9 @@ from domain.events import ProductKey
 from domain.forecast import level_of
 from domain.product import product_label
 from forecaster.dataset import Panel
+from forecaster.design import columns_of, design, past_of
+from forecaster.formats import request_of
+from forecaster.known_ahead import NO_CALENDAR
 from forecaster.memory import SHOP, memory_of
 from forecaster.periods import WEEK, Periods
 from forecaster.seasons import LEVEL_SHARE, years_ago
@@ -53,3 +58,32 @@ def test_level_times_season_is_what_every_year_sold_before_and_after_a_feast(wee
     expected = level[:, None] * (np.exp(found[f"year_1_{SHOP}"]) * (1 + LEVEL_SHARE) - LEVEL_SHARE)
     sold = panel.net[rows[:, None], as_of - panel.first_step + begins]
     np.testing.assert_allclose(expected, sold, rtol=1e-6)
+
+
+def test_a_product_that_sells_at_its_own_feast_alone_starts_higher_there_than_the_shop():
+    """One of four products has its feast eight weeks later; nothing else differs."""
+    shop = a_shop_with_a_feast()
+    net = np.repeat(shop.net[:, None, :], 3, axis=1).reshape(12, WEEKS)
+    net[:3] = np.roll(net[:3], 8, axis=1)
+    products = tuple(ProductKey(f"p{row // 3}", f"l{row % 3}") for row in range(12))
+    panel = dataclasses.replace(
+        shop,
+        products=products,
+        net=net,
+        sold=net,
+        revenue=0 * net,
+        promoted=0 * net,
+        censored=net < 0,
+        promotions=((),) * 12,
+        categories=(None,) * 12,
+        starts=np.full(12, shop.first_step),
+    )
+    past = past_of(memory_of(panel), NO_CALENDAR)
+    as_of = panel.first_step + 2 * 52 + FEAST + 6
+    rows = np.arange(12)
+    begins = np.full((12, 1), 2)
+    items = [product_label(key) for key in products]
+    request = request_of(items, panel.series(as_of, rows), np.ones_like(begins), begins)
+    laid = design(request, past, columns_of(past))
+    season = np.exp(laid.start) / level_of(panel.series(as_of, rows).net, WEEK)
+    assert season[:3].min() > 1.1 * season[3:].max()
