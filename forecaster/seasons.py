@@ -90,7 +90,7 @@ def _level_then(memory: Memory, layer: Layer, rows: Ints, base: int) -> Floats:
     if base < 1:
         return np.zeros(len(rows))
     high = min(base, memory.steps)
-    if memory.periods.freq != DAY:
+    if memory.periods.freq != DAY and high >= WINDOW_DAYS:
         return _faded(layer, high, memory.periods.freq)[rows]
     newer, older = (
         layer.mean(rows, np.full(len(rows), max(high - steps, 0)), np.full(len(rows), high))
@@ -101,7 +101,7 @@ def _level_then(memory: Memory, layer: Layer, rows: Ints, base: int) -> Floats:
 
 def _faded(layer: Layer, high: int, freq: str) -> Floats:
     """Units a step before column `high`, weighted as a product's level is: a feast that still lifts today's level must
-    lift last year's as much. Over as many steps as there are; float64 (groups,)."""
+    lift last year's as much. Needs the whole window, as a level has; float64 (groups,)."""
     fading, steps, long_weight = FADING[freq]
     seen = layer.units[:, max(high - WINDOW_DAYS, 0) : high]
     weights = fading ** np.arange(min(steps, seen.shape[1]) - 1, -1, -1.0)
