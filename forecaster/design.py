@@ -41,7 +41,8 @@ EVENTS = ("event", "event_before", "event_after")
 SELLING_DAYS_PRIOR = 20.0  # a product's own weekdays count as much as the shop's after so many days that sold
 START_FLOOR = 0.002
 DIGITS = 6
-SEASON_TRUST = 0.7  # of the shop's season a year ago, where steps are weeks or months
+SEASON_TRUST = 0.85  # of last year's season, where steps are weeks or months
+SEASON_LEANS = {f"year_1_{PRODUCT}": 0.2, f"year_1_{LOCATION}": 0.2, f"year_2_{SHOP}": 0.25}
 SEASON_LOG_MAX = 1.4
 
 
@@ -190,6 +191,19 @@ def _start(request: ForecastRequest, past: Past, found: dict[str, Floats], level
         if "week_own" in found:
             expected = expected * np.maximum(found["week_own"], 0.0)
     elif f"year_1_{SHOP}" in found:
-        season = np.clip(np.nan_to_num(found[f"year_1_{SHOP}"]), -SEASON_LOG_MAX, SEASON_LOG_MAX)
-        expected = expected * np.exp(SEASON_TRUST * season)
+        expected = expected * np.exp(SEASON_TRUST * _season(found))
     return np.asarray(np.log(np.maximum(expected, START_FLOOR)).ravel())
+
+
+def _season(found: dict[str, Floats]) -> Floats:
+    """The shop's season a year ago, leaning a little on the product's and the location's, and on the year before."""
+    shop = _bounded(found[f"year_1_{SHOP}"])
+    season = np.nan_to_num(shop)
+    for name, weight in SEASON_LEANS.items():
+        if name in found:
+            season = season + weight * np.nan_to_num(_bounded(found[name]) - shop)
+    return season
+
+
+def _bounded(ratio: Floats) -> Floats:
+    return np.clip(ratio, -SEASON_LOG_MAX, SEASON_LOG_MAX)

@@ -24,17 +24,19 @@ from forecaster.seasons import shop_week
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Which windows are learnt: single steps up to `horizon`; totals of `lengths` from at once or from `delays` on."""
+    """Which windows are learnt: single steps up to `horizon`; totals of `lengths` from at once or from `delays` on.
+    Of so many `draws` of an offset the nearest counts: what is asked for most is learnt most."""
 
     horizon: int
     lengths: tuple[int, ...]
     delays: tuple[int, ...]
+    draws: int = 1
 
 
 # Lead times and review periods people have: a day to eight weeks, with the day after each full week.
 AHEAD = {
     DAY: Ahead(42, (2, 3, 5, 7, 8, 11, 14, 15, 21, 28, 29, 35, 42, 56), (0, 0, 0, 1, 3, 7, 14, 21)),
-    WEEK: Ahead(8, (2, 3, 4, 6, 8, 13), (0, 0, 1, 2, 3)),
+    WEEK: Ahead(8, (2, 2, 3, 3, 4, 4, 6, 8, 13), (0, 0, 1, 2, 3), draws=2),
     MONTH: Ahead(6, (2, 3, 6, 12), (0, 0, 1)),
 }
 SINGLE_SHARE = 0.75
@@ -97,7 +99,7 @@ def _drawn(draw: np.random.Generator, known: Ints, steps: int, pairs_max: int, a
     h = int(np.clip(pairs_max // len(known), fewest, most))
     m = int(np.clip(pairs_max // h, 1, len(known)))
     rows = np.sort(draw.choice(known, m, replace=False))
-    begins = draw.integers(0, min(ahead.horizon, steps), (m, h))
+    begins = draw.integers(0, min(ahead.horizon, steps), (ahead.draws, m, h)).min(axis=0)
     lengths, delays = draw.choice(ahead.lengths, (m, h)), draw.choice(ahead.delays, (m, h))
     total = (draw.random((m, h)) >= SINGLE_SHARE) & (lengths + delays <= steps)
     return rows, np.where(total, delays, begins), np.where(total, lengths, 1)

@@ -10,6 +10,7 @@ import numpy as np
 
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats, Ints
+from domain.forecast import FADING
 from forecaster.memory import SERIES, SHOP, Layer, Memory
 from forecaster.periods import DAY, MONTH, WEEK
 
@@ -20,6 +21,7 @@ LEVEL_SHARE = 0.05  # of last year's level is added to both sides of a ratio: a 
 LEVEL_STEPS = {DAY: (28, 56), WEEK: (8, 13), MONTH: (3, 6)}
 PADS = {DAY: 3, WEEK: 1, MONTH: 0}
 LONG_YEARS_STEPS = {DAY: 364, WEEK: 52, MONTH: 12}
+MEAN_ADDED = 0.1
 SHOP_DAYS = 56
 PROFILE_WEEKS = (8, 52)
 
@@ -66,15 +68,13 @@ def years_ago(
     return found
 
 
-MEAN_ADDED = 0.1
-
-
 def _ratio(memory: Memory, layer: Layer, rows: Ints, as_of: int, begins: Ints, lengths: Ints, back: int) -> Floats:
     freq, at = memory.periods.freq, as_of - memory.first_step
     base = at - back * memory.periods.year
     if base < LEVEL_STEPS[freq][0] or base > memory.steps:
         return np.full(begins.shape, np.nan)
-    pad = np.where(lengths < memory.periods.season, PADS[freq], 0)
+    # A whole shop's week needs no neighbours to be told from chance, and they would blur its feasts.
+    pad = np.where(lengths < memory.periods.season, 0 if freq == WEEK and len(layer.units) == 1 else PADS[freq], 0)
     low = np.maximum(base + begins - pad, 0)
     high = base + begins + lengths + pad
     known = (high <= min(at, memory.steps)) & (rows >= 0)[:, None]
@@ -90,11 +90,24 @@ def _level_then(memory: Memory, layer: Layer, rows: Ints, base: int) -> Floats:
     if base < 1:
         return np.zeros(len(rows))
     high = min(base, memory.steps)
+    if memory.periods.freq != DAY and high >= WINDOW_DAYS:
+        return _faded(layer, high, memory.periods.freq)[rows]
     newer, older = (
         layer.mean(rows, np.full(len(rows), max(high - steps, 0)), np.full(len(rows), high))
         for steps in LEVEL_STEPS[memory.periods.freq]
     )
     return np.asarray(0.6 * newer + 0.4 * older)
+
+
+def _faded(layer: Layer, high: int, freq: str) -> Floats:
+    """Units a step before column `high`, weighted as a product's level is: a feast that still lifts today's level must
+    lift last year's as much. Needs the whole window, as a level has; float64 (groups,)."""
+    fading, steps, long_weight = FADING[freq]
+    seen = layer.units[:, max(high - WINDOW_DAYS, 0) : high]
+    weights = fading ** np.arange(min(steps, seen.shape[1]) - 1, -1, -1.0)
+    return np.asarray(
+        (seen[:, -len(weights) :] @ weights + long_weight * seen.mean(axis=1)) / (weights.sum() + long_weight)
+    )
 
 
 def _long_mean(memory: Memory, layer: Layer, rows: Ints, at: int, years_earlier: int) -> Floats:
