@@ -73,7 +73,7 @@ def test_sizes_are_those_of_the_formula_for_every_product():
     np.testing.assert_allclose(answers(panel, FIRST_DAY + as_of, pool), expected)
 
 
-def test_sizes_rise_with_the_share_and_say_little_else_of_products_than_what_they_sold():
+def test_sizes_never_fall_along_the_shares():
     panel = panel_with(drawn())
     said = answers(panel, panel.until, pool_of(panel), np.linspace(1e-6, 1, 400))
     assert (np.diff(said, axis=1) >= 0).all()
