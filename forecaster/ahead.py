@@ -14,6 +14,7 @@ import numpy as np
 from domain.features import Floats, Ints
 from domain.forecast import total_quantile
 from domain.product import product_label
+from forecaster.chances import Hurdle, hurdle_of
 from forecaster.closures import with_closures
 from forecaster.dataset import Panel
 from forecaster.design import past_of
@@ -27,16 +28,22 @@ PRODUCTS_AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """windows: int64 (m, 2). mean, dispersion: float64 (n, m), one row a product of the panel (or of `rows`)."""
+    """windows: int64 (m, 2). mean, dispersion: float64 (n, m), one row a product of the panel (or of `rows`).
+    hurdle: what single days sell by their chance and sizes, where the model knows them."""
 
     windows: Ints
     mean: Floats
     dispersion: Floats
+    hurdle: Hurdle | None = None
 
     def quantiles(self, levels: Sequence[float]) -> Ints:
         """The smallest number of units not exceeded with each probability, int64 (n, m, len(levels)), rising with it
         whatever the order of levels."""
-        return np.stack([total_quantile(level, self.mean, self.dispersion) for level in levels], axis=2)
+        return np.stack([self._quantile(level) for level in levels], axis=2)
+
+    def _quantile(self, level: float) -> Ints:
+        units = total_quantile(level, self.mean, self.dispersion)
+        return units if self.hurdle is None else self.hurdle.mixed(level, units)
 
 
 def forecast_windows(
@@ -54,16 +61,16 @@ def forecast_windows(
     rows = np.arange(len(panel.products)) if rows is None else rows
     panel = with_closures(panel, model.past.calendar if calendar is NO_CALENDAR else calendar, model.closures)
     model = _with(model, panel, calendar)
-    means, dispersions = np.zeros((len(rows), len(windows))), np.zeros((len(rows), len(windows)))
+    means, dispersions, chances = (np.zeros((len(rows), len(windows))) for _ in range(3))
     for at in range(0, len(rows), PRODUCTS_AT_ONCE):
         part = rows[at : at + PRODUCTS_AT_ONCE]
         items = [product_label(panel.products[row]) for row in part]
         begins, lengths = (np.tile(windows[:, column], (len(part), 1)) for column in (0, 1))
         request = request_of(items, panel.series(as_of, part), lengths, begins)
-        means[at : at + len(part)], dispersions[at : at + len(part)] = model.distributions(
-            request, unseen=np.flatnonzero(panel.starts[part] >= as_of).tolist()
-        )
-    return Totals(windows, means, dispersions)
+        unseen = np.flatnonzero(panel.starts[part] >= as_of).tolist()
+        means[at : at + len(part)], dispersions[at : at + len(part)] = model.distributions(request, unseen=unseen)
+        chances[at : at + len(part)] = model.chances(request, unseen=unseen)
+    return Totals(windows, means, dispersions, hurdle_of(model.chance, chances, panel, as_of, rows))
 
 
 def _with(model: DemandModel, panel: Panel, calendar: Calendar) -> DemandModel:

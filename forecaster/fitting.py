@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats
 from domain.forecast import BASELINE_DAYS, MEAN_FLOOR
+from forecaster.chances import fit_chance
 from forecaster.closures import closures_of, with_closures
 from forecaster.dataset import Panel
 from forecaster.design import Past, categorical, columns_of, design, past_of
@@ -31,7 +32,7 @@ from forecaster.lessons import Lesson, lessons_of, origins_between
 from forecaster.memory import memory_of
 from forecaster.model import DemandModel, Origin
 from forecaster.newcomers import newcomers_of
-from forecaster.parameters import Fitting, suited
+from forecaster.parameters import Fitting, lumpy, suited
 from forecaster.periods import DAY, MONTH, WEEK
 from forecaster.seasons import year_columns
 from forecaster.validation import Validation, validated
@@ -79,7 +80,7 @@ def train(panel: Panel, fitting: Fitting | None = None, calendar: Calendar = NO_
     first = _fitted(seen, past, panel, how)
     first, validation = _corrected(first, held, panel)
     every = _lessons(panel, past, _first_origin(panel), panel.until, how.rows_max, how.seed)
-    last = _fitted(every, past, panel, how)
+    last = _fitted(every, past, panel, how, with_chance=panel.freq == DAY and lumpy(panel))
     return Trained(dataclasses.replace(last, trust=first.trust, spread=first.spread, closures=closures), validation)
 
 
@@ -101,7 +102,9 @@ def _lessons(panel: Panel, past: Past, first: int, end: int, rows_max: int, seed
     return lessons
 
 
-def _fitted(lessons: Sequence[Lesson], past: Past, panel: Panel, how: Fitting) -> DemandModel:
+def _fitted(
+    lessons: Sequence[Lesson], past: Past, panel: Panel, how: Fitting, with_chance: bool = False
+) -> DemandModel:
     columns = columns_of(past)
     names = categorical(columns)
     rows, start, total = _laid(lessons, past, columns)
@@ -126,6 +129,7 @@ def _fitted(lessons: Sequence[Lesson], past: Past, panel: Panel, how: Fitting) -
     parameters["min_data_in_leaf"] = min(3 * how.min_data_in_leaf, max(5, len(total) // 20))
     rounds = min(how.rounds, DISPERSION_ROUNDS)
     deviations, dispersion = fit_dispersion(rows, total, mean, columns, names, parameters, rounds)
+    learnt = (rows, total, columns, names, how.parameters(), how.rounds, panel)
     return DemandModel(
         boosters=(booster,),
         trust=1.0,
@@ -137,6 +141,7 @@ def _fitted(lessons: Sequence[Lesson], past: Past, panel: Panel, how: Fitting) -
         columns=columns,
         past=past,
         origin=Origin(panel.until, len(panel.products), len(total)),
+        chance=fit_chance(*learnt) if with_chance else None,
     )
 
 

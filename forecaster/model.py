@@ -15,6 +15,7 @@ import numpy as np
 
 from domain.features import Floats, Ints
 from domain.forecast import DISPERSION_MAX, MEAN_FLOOR, TotalDemand
+from forecaster.chances import Chance
 from forecaster.closures import open_share
 from forecaster.design import Past, design
 from forecaster.dispersion import DISPERSION_MIN, Spread
@@ -48,7 +49,7 @@ class Origin:
 class DemandModel:
     """means: boosters of the logarithm of the mean over the start, averaged; trust: how much of it is believed; drift:
     added to it for every product alike. deviations: the booster of the dispersion's logarithm over dispersion's.
-    closures: events on which nothing is sold."""
+    closures: events on which nothing is sold. chance: whether single days sell at all, where many do not."""
 
     boosters: tuple[lgb.Booster, ...]
     trust: float
@@ -61,11 +62,13 @@ class DemandModel:
     past: Past
     origin: Origin
     closures: tuple[str, ...] = ()
+    chance: Chance | None = None
 
     @property
     def name(self) -> str:
         """Names the algorithm, the first day not seen, and the boosters' text."""
-        text = "".join(booster.model_to_string() for booster in (*self.boosters, self.deviations))
+        chance = () if self.chance is None else (self.chance.booster,)
+        text = "".join(booster.model_to_string() for booster in (*self.boosters, self.deviations, *chance))
         return f"lightgbm-{iso_day(self.past.memory.periods.first_day(self.origin.trained_until))}-{digest(text)[:8]}"
 
     def distributions(
@@ -89,6 +92,19 @@ class DemandModel:
         for row in self._unseen(request) if unseen is None else unseen:
             means[row], dispersions[row] = self._of_newcomer(request, row)
         return means, dispersions
+
+    def chances(self, request: ForecastRequest, threads: int = THREADS, unseen: Sequence[int] = ()) -> Floats:
+        """How likely each single day is to sell anything, float64 (n, h); NaN for longer windows, for the rows of
+        products of which nothing is known yet, and of a model that does not say."""
+        single = request.cover_days == 1
+        if self.chance is None or not single.any():
+            return np.full(single.shape, np.nan)
+        rows = design(request, self.past, self.columns).rows
+        chances = self.chance.of(rows, threads).reshape(single.shape)
+        if self.closures:
+            chances *= open_share(self.past.calendar, self.closures, request)
+        chances[list(unseen)] = np.nan
+        return np.where(single, chances, np.nan)
 
     def means(self, request: ForecastRequest, threads: int = THREADS) -> Floats:
         """The mean of every total, float64 (n, h) as request.cover_days. All rows must make sense."""

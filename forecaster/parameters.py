@@ -58,12 +58,16 @@ class Fitting:
         }
 
 
+def lumpy(panel: Panel) -> bool:
+    """Whether many steps sell nothing, of those since each product began."""
+    began = np.arange(panel.net.shape[1]) >= (panel.starts - panel.first_step)[:, None]
+    return not began.any() or float((panel.net[began] <= 0).mean()) > SMOOTH_ZERO_SHARE
+
+
 def suited(how: Fitting, panel: Panel) -> Fitting:
     """Products that sell on most days have more to tell: larger trees, more rows, and large totals matter more. Where
     the past tells of seasons too, many columns say much the same: each tree sees fewer of them, in smaller steps."""
-    began = np.arange(panel.net.shape[1]) >= (panel.starts - panel.first_step)[:, None]
-    zero_share = float((panel.net[began] <= 0).mean()) if began.any() else 1.0
-    if zero_share > SMOOTH_ZERO_SHARE or panel.freq != DAY:
+    if lumpy(panel) or panel.freq != DAY:
         return how
     larger = dataclasses.replace(
         how,

@@ -5,6 +5,7 @@ and holds the digest of each: a directory that is torn, mixed or of another vers
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import lightgbm as lgb
 import numpy as np
 
+from forecaster.chances import Chance
 from forecaster.design import past_of
 from forecaster.dispersion import COVER_CENTRES, LEVEL_CENTRES, Spread
 from forecaster.formats import FEATURES
@@ -20,6 +22,7 @@ from forecaster.known_ahead import NO_CALENDAR, load_calendar, save_calendar
 from forecaster.memory import Memory
 from forecaster.newcomers import Newcomers
 from forecaster.periods import Periods
+from forecaster.sizes import SHARES, Pool
 
 if TYPE_CHECKING:
     from forecaster.model import DemandModel, Origin
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 FORMAT = 3
 MODEL_FILE, META_FILE = "model.txt", "meta.json"
 DISPERSION_FILE, MEMORY_FILE, CALENDAR_FILE = "dispersion.txt", "memory.npz", "calendar.json"
+CHANCE_FILE = "chance.txt"
 
 
 class UnreadableModel(ValueError):
@@ -43,11 +47,15 @@ def write_model(model: DemandModel, directory: Path) -> None:
     for name, booster in zip((*names, DISPERSION_FILE), (*model.boosters, model.deviations), strict=True):
         (directory / name).write_text(str(booster.model_to_string()), encoding="utf-8")
     model.past.memory.save(directory / MEMORY_FILE)
-    (directory / CALENDAR_FILE).unlink(missing_ok=True)
+    for name in (CALENDAR_FILE, CHANCE_FILE):
+        (directory / name).unlink(missing_ok=True)
     files = [*names, DISPERSION_FILE, MEMORY_FILE]
     if model.past.calendar:
         save_calendar(model.past.calendar, directory / CALENDAR_FILE)
         files.append(CALENDAR_FILE)
+    if model.chance is not None:
+        (directory / CHANCE_FILE).write_text(str(model.chance.booster.model_to_string()), encoding="utf-8")
+        files.append(CHANCE_FILE)
     said = _meta(model) | {"files": {name: digest((directory / name).read_bytes()) for name in files}}
     (directory / META_FILE).write_text(json.dumps(said, indent=1, allow_nan=False), encoding="utf-8")
 
@@ -77,6 +85,7 @@ def _meta(model: DemandModel) -> dict[str, Any]:
         "closures": list(model.closures),
         "newcomers": {name: list(said) for name, said in model.newcomers.by_category.items()},
         "boosters": len(model.boosters),
+        "sizes": None if model.chance is None else dataclasses.asdict(model.chance.pool),
     }
 
 
@@ -104,6 +113,7 @@ def read_model(directory: Path, kind: type[DemandModel], origin: type[Origin]) -
             past=past_of(memory, calendar),
             origin=origin(periods.step(_day(meta["trained_until"])), int(meta["products"]), int(meta["rows"])),
             closures=tuple(meta["closures"]),
+            chance=_chance(meta["sizes"], directory),
         )
     except (KeyError, TypeError, ValueError, OSError, EOFError, lgb.basic.LightGBMError) as exc:
         raise UnreadableModel(f"the model in {directory} cannot be used: {exc}") from exc
@@ -124,6 +134,15 @@ def _check(meta: dict[str, Any], directory: Path) -> None:
 
 def _booster_files(count: int) -> tuple[str, ...]:
     return (MODEL_FILE, *(f"model-{number}.txt" for number in range(2, count + 1)))
+
+
+def _chance(said: dict[str, Any] | None, directory: Path) -> Chance | None:
+    if said is None:
+        return None
+    pool = Pool(float(said["log_mean"]), float(said["log_variance"]), tuple(map(float, said["shape"])))
+    if len(pool.shape) != len(SHARES):
+        raise ValueError(f"the shape of its sizes has {len(pool.shape)} shares, not {len(SHARES)}")
+    return Chance(_booster(directory / CHANCE_FILE), pool)
 
 
 def _booster(path: Path) -> lgb.Booster:

@@ -59,10 +59,20 @@ class Ours:
         return self._taken(self.totals.quantiles(levels).astype(np.float64))
 
     def at_most(self, units: Floats) -> Floats:
-        return count_cdf(np.floor(units), self.mean, self._taken(self.totals.dispersion))
+        return self._at_most(np.floor(units))
 
     def below(self, units: Floats) -> Floats:
-        return count_cdf(np.ceil(units) - 1, self.mean, self._taken(self.totals.dispersion))
+        return self._at_most(np.ceil(units) - 1)
+
+    def _at_most(self, units: Floats) -> Floats:
+        said = count_cdf(units, self.mean, self._taken(self.totals.dispersion))
+        if self.totals.hurdle is None:
+            return said
+        known = self.rows >= 0
+        laid = np.full(self.totals.mean.shape, np.nan)
+        laid[self.rows[known]] = units[known]
+        mixed = self.totals.hurdle.at_most(laid, self.totals.mean, self.totals.dispersion)[self.rows]
+        return np.where(known[:, None] & np.isfinite(mixed) & ~np.isnan(units), mixed, said)
 
     def _taken(self, values: Floats) -> Floats:
         known = self.rows.reshape(-1, *[1] * (values.ndim - 1)) >= 0
