@@ -36,6 +36,8 @@ BODIES = [
 def everything_logged(caplog):
     """Whatever any logger says, from DEBUG on."""
     before = {name: logging.getLogger(name).level for name in QUIETED}
+    for name in before:  # an earlier test may have quieted them
+        logging.getLogger(name).setLevel(logging.NOTSET)
     with caplog.at_level(logging.DEBUG):
         yield caplog
     for name, level in before.items():
