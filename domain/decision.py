@@ -16,12 +16,12 @@ from domain.buying import FREELY, Buying
 from domain.events import ReorderRequired
 from domain.features import Floats
 from domain.forecast import DemandForecast, TotalDemand, total_quantile
-from domain.ordering import Moved, Standing, announcement, moved_on, waiting_line
+from domain.ordering import Moved, Standing, announcement, looked_at_after, moved_on, waiting_line
 from domain.orders import REVIEW, OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, urgency
 from domain.product import ForecastNote, Interval, ProductState, StockLevel, product_label
 from domain.purchase import UNLIMITED
-from domain.ruling import DecisionRecord, Known, levels, rule_on
+from domain.ruling import FROZEN, DecisionRecord, Known, levels, rule_on
 from domain.signals import deserves_insight, stock_band
 
 INTERVAL = (0.1, 0.9)
@@ -145,9 +145,10 @@ def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | 
     cover = days_of_cover(on_hand, daily) if on_hand is not None else 0.0
     known = known_of(judged, assessment, now)
     standing = _standing(assessment, known, cover)
-    moved = moved_on(judged, standing, known.unit_minor)
-    judged, crossing = _band(moved.state, cover, assessment) if on_hand is not None else (moved.state, None)
     record = DecisionRecord(known, rule_on(known, assessment.reorder_point, assessment.target, assessment.ceiling))
+    moved = moved_on(judged, standing, known.unit_minor)
+    moved = looked_at_after(moved, known.frozen_until, record.ruling.why == FROZEN)
+    judged, crossing = _band(moved.state, cover, assessment) if on_hand is not None else (moved.state, None)
     decision = Decision(judged, None, crossing, cover, on_hand, moved, record)
     return _with_order(decision, assessment, standing) if record.ruling.quantity else decision
 
@@ -200,6 +201,7 @@ def _standing(assessment: Assessment, known: Known, cover: float) -> Standing:
         reorder_point=assessment.reorder_point,
         target=assessment.target,
         terms=terms,
+        supplier=known.buying.supplier,
         joined=known.buying.joined,
         frozen=known.frozen_until is not None or known.buying.frozen,
         urgency=urgency(cover, terms.lead_time_days),

@@ -6,7 +6,7 @@ could bring it. One purchase has one id: that of its supplier and day."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -61,6 +61,18 @@ def purchase_of(supplier: str, rule: Rule, waiting: Sequence[WaitingLine], today
         return None
     reason = "minimum reached" if value >= minimum else "a product would run out before the next review"
     return Purchase(f"{supplier}:{EPOCH + timedelta(days=day)}", supplier, day, value, minimum, reason, tuple(lines))
+
+
+def taken_by(purchases: Sequence[Purchase], lines: Sequence[WaitingLine]) -> Mapping[WaitingLine, Purchase]:
+    """Those lines that are in a purchase, and in which. A line that began to wait on the purchase's day or later is not
+    the one of that name in it: that one's order was never committed."""
+    said = {(line.product, line.cycle): p for p in sorted(purchases, key=_review_on) for line in p.lines}
+    found = {line: said.get((line.product, line.cycle)) for line in lines}
+    return {line: p for line, p in found.items() if p is not None and line.proposed_on < p.review_on}
+
+
+def _review_on(purchase: Purchase) -> int:
+    return purchase.review_on
 
 
 def _runs_out(line: WaitingLine, next_review: int) -> bool:

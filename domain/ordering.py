@@ -6,17 +6,20 @@ review; one that is overdue is told of once, and goes on counting. Each step is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from domain.events import ProductKey, ReorderRequired
 from domain.joint_purchases import WaitingLine
-from domain.orders import APPROVED, RELEASED, REVIEW, OpenOrder
+from domain.lifecycle import FOR_EVER
+from domain.orders import APPROVAL, APPROVED, RELEASED, REVIEW, OpenOrder
 from domain.policy import SupplyTerms
 from domain.product import ProductState, reorder_id
 
 
 class Standing(NamedTuple):
-    """What a decision knows of a product, beside its state: as it is told to whoever gets an order."""
+    """What a decision knows of a product, beside its state: as it is told to whoever gets an order. supplier: whom the
+    product is bought from now; joined: whether from it jointly."""
 
     now: int
     as_of: int
@@ -24,6 +27,7 @@ class Standing(NamedTuple):
     reorder_point: int
     target: int
     terms: SupplyTerms
+    supplier: str
     joined: bool
     frozen: bool
     urgency: str
@@ -49,8 +53,8 @@ class Arrival(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """The state after its orders moved on; which were sent or began to wait, which are overdue, what arrived. look_on:
-    days on which somebody must look at the product, whatever it sells."""
+    """The state after its orders moved on; which were sent, which wait for a review, which are overdue, what arrived.
+    look_on: days on which somebody must look at the product, whatever it sells."""
 
     state: ProductState
     sent: tuple[ReorderRequired, ...] = ()
@@ -64,7 +68,8 @@ def moved_on(state: ProductState, standing: Standing, unit_minor: float | None) 
     """Every order one step further, if there is one to go."""
     orders = [_next(order, standing) for order in state.open_orders]
     sent = [o for o, was in zip(orders, state.open_orders, strict=True) if was.hold and not o.hold]
-    waits = [o for o, was in zip(orders, state.open_orders, strict=True) if o.hold == REVIEW != was.hold]
+    # Written again by each decision: what is lost or stale where the review reads it does not stay so.
+    waits = [order for order in orders if order.hold == REVIEW]
     late = [order for order in orders if order.is_overdue(standing.as_of)]
     look_on = {order.expected_on + 1 for order in orders if _unwatched(order)}
     arrived = [
@@ -91,9 +96,11 @@ def _next(order: OpenOrder, standing: Standing) -> OpenOrder:
     names it; a freeze keeps what no planner has let go."""
     if standing.on_hand is None or (standing.frozen and order.hold != APPROVED):
         return order
-    if order.hold == APPROVED and standing.joined:
-        return order._replace(hold=REVIEW, quantity=order.asked, approval=None)
-    if order.hold in (APPROVED, RELEASED) or (order.hold == REVIEW and not standing.joined):
+    # No review of the supplier the product is bought from now would let go an order that was proposed to another one.
+    reviewed = standing.joined and order.supplier == standing.supplier
+    if order.hold == APPROVED and reviewed:
+        return order._replace(hold=REVIEW, quantity=order.asked, approval=None, requested_on=standing.as_of)
+    if order.hold in (APPROVED, RELEASED) or (order.hold == REVIEW and not reviewed):
         return order.sent(standing.as_of, standing.terms.lead_time_days)
     return order
 
@@ -134,7 +141,7 @@ def announcement(state: ProductState, order: OpenOrder, standing: Standing) -> R
 
 
 def waiting_line(product: ProductKey, order: OpenOrder, standing: Standing, unit_minor: float | None) -> WaitingLine:
-    """The order as its supplier's review sees it."""
+    """The order as its supplier's review sees it, since the day on which it began to wait."""
     value = round(unit_minor * order.asked) if unit_minor is not None else None
     return WaitingLine(
         order.supplier,
@@ -142,15 +149,45 @@ def waiting_line(product: ProductKey, order: OpenOrder, standing: Standing, unit
         order.cycle,
         order.asked,
         value,
-        standing.stockout_on,
+        standing.stockout_on if standing.on_hand is not None else None,
         standing.terms.lead_time_days,
-        standing.as_of,
+        order.requested_on,
     )
 
 
+class Wait(Enum):
+    """Whether the order of a waiting line waits for its review: not yet by what is committed, now, or never again."""
+
+    NOT_YET, NOW, OVER = range(3)
+
+
+def wait_of(line: WaitingLine, state: ProductState) -> Wait:
+    """What the committed state of its product says of a line, which is written before its order is."""
+    if line.cycle > state.cycle:
+        return Wait.NOT_YET
+    order = next((order for order in state.open_orders if order.cycle == line.cycle), None)
+    if order is None or order.supplier != line.supplier:
+        return Wait.OVER
+    if order.hold in (APPROVAL, APPROVED):
+        return Wait.NOT_YET
+    return Wait.NOW if order.hold == REVIEW else Wait.OVER
+
+
+def looked_at_after(moved: Moved, frozen_until: int | None, stopped: bool) -> Moved:
+    """With a look on the day after the freeze, if it stopped an order, or keeps one that was decided."""
+    if frozen_until is None or frozen_until >= FOR_EVER:
+        return moved
+    if not stopped and not any(order.hold for order in moved.state.open_orders):
+        return moved
+    return moved._replace(look_on=(*moved.look_on, frozen_until + 1))
+
+
 def needs_a_look(state: ProductState, today: int) -> bool:
-    """Whether a product must be decided although nothing was heard of it: an order of it is overdue."""
-    return any(order.is_overdue(today) for order in state.open_orders)
+    """Whether a product must be decided although nothing was heard of it: an order of it is overdue, or it was frozen
+    when it was decided last and is not any more."""
+    freeze, note = state.freeze, state.forecast
+    thawed = freeze is not None and note is not None and note.as_of <= freeze.until_on < today
+    return thawed or any(order.is_overdue(today) for order in state.open_orders)
 
 
 def counts_by_status(states: Sequence[ProductState]) -> dict[str, int]:

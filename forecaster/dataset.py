@@ -73,6 +73,11 @@ class Panel:
         """Net units with the censored steps filled by what sold around them, float64 (n, steps)."""
         return _filled(self.net, self.censored)
 
+    def plans_ahead(self) -> bool:
+        """Whether any promotion is planned for a day that is not in the panel yet."""
+        over = self.periods.first_day(self.until)
+        return any(last >= over for spans in self.promotions for _, last in spans)
+
     def with_past_promotions(self) -> Panel:
         """The same panel, its promotions as they were planned once: days with promoted sales, joined over gaps of up
         to GAP_DAYS. Only of products that sell on most days: of others a promoted day that sold nothing is not seen,

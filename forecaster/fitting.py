@@ -6,7 +6,10 @@ means and spreads corrects what the model will claim. The boosters that serve ar
 While the past is shorter than a year and a bit, what happened to the whole shop at once (a season, a closure, windows
 that reach back before the first day) is taken out of every origin before products are compared. A few dozen origins
 cannot teach a season, but they would otherwise teach that every product rises as the shop just did. What is left of it
-on average comes back as the drift."""
+on average comes back as the drift.
+
+Where nothing tells which promotions are to come, no plan means that nobody knows, and not that there is none: then each
+window is learnt without its promotion, and the promoted ones once more with it."""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from forecaster.dataset import Panel
 from forecaster.design import Past, categorical, columns_of, design, past_of
 from forecaster.dispersion import AS_IT_IS, fit_dispersion, spread_of
 from forecaster.importance import weights_of
-from forecaster.known_ahead import NO_CALENDAR, Calendar
+from forecaster.known_ahead import NO_CALENDAR, PROMOTION, Calendar
 from forecaster.lessons import Lesson, lessons_of, origins_between
 from forecaster.memory import memory_of
 from forecaster.model import DemandModel, Origin
@@ -72,14 +75,18 @@ def train(panel: Panel, fitting: Fitting | None = None, calendar: Calendar = NO_
         )
     how = suited(fitting or Fitting(), panel)
     closures = closures_of(panel, calendar)
+    plans_known = PROMOTION in calendar.columns or panel.plans_ahead()
     panel = with_closures(panel.with_past_promotions(), calendar, closures)
     past = past_of(memory_of(panel), calendar)
     cut = panel.until - min(HELD_OUT_STEPS_MAX[freq], steps // 3)
     seen = _lessons(panel, past, _first_origin(panel), cut, how.rows_max // 2, how.seed)
     held = _lessons(panel, past, cut, panel.until, HELD_OUT_ROWS_MAX, how.seed)
+    if not plans_known:
+        seen, held = _with_and_without_plans(seen), [_unplanned(lesson) for lesson in held]
     first = _fitted(seen, past, panel, how)
     first, validation = _corrected(first, held, panel)
     every = _lessons(panel, past, _first_origin(panel), panel.until, how.rows_max, how.seed)
+    every = every if plans_known else _with_and_without_plans(every)
     last = _fitted(every, past, panel, how, with_chance=panel.freq == DAY and lumpy(panel))
     return Trained(dataclasses.replace(last, trust=first.trust, spread=first.spread, closures=closures), validation)
 
@@ -100,6 +107,26 @@ def _lessons(panel: Panel, past: Past, first: int, end: int, rows_max: int, seed
         since, until = panel.periods.dates(np.array([first, end]))
         raise NotEnoughHistory(f"no product known before {since} was sold again before {until}")
     return lessons
+
+
+def _with_and_without_plans(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Every window as nobody foresaw it, and those with promoted days again as a plan would have announced them."""
+    taught: list[Lesson] = []
+    for lesson in lessons:
+        taught.append(_unplanned(lesson))
+        if lesson.request.planned_share.any():
+            taught.append(_planned(lesson))
+    return taught
+
+
+def _unplanned(lesson: Lesson) -> Lesson:
+    nothing = np.zeros_like(lesson.request.planned_share)
+    return dataclasses.replace(lesson, request=dataclasses.replace(lesson.request, planned_share=nothing))
+
+
+def _planned(lesson: Lesson) -> Lesson:
+    totals = np.where(lesson.request.planned_share > 0, lesson.totals, np.nan)
+    return dataclasses.replace(lesson, totals=totals)
 
 
 def _fitted(

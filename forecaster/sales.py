@@ -36,6 +36,7 @@ NAMES = [name for names in FIELDS.values() for name in names]
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 YES = frozenset({"true", "1", "1.0", "yes", "y", "t"})
 NO = frozenset({"false", "0", "0.0", "no", "n", "f"})
+BLANK = frozenset({"", "nan", "none", "null"})
 
 # What a sale may hold; the worker refuses more.
 QUANTITY_MAX = 10**8
@@ -43,6 +44,8 @@ PRICE_MAX = 10**9
 REVENUE_MINOR_MAX = 10**15
 MINOR_UNITS = 100
 EPOCH_MS_ABOVE = 10**11
+YYYYMMDD = (19000101, 21001231)
+WHOLE_FLOAT_MAX = 2**53  # beyond it neighbouring ids are one and the same float
 LINE_BYTES_MAX = 16 * 1024**2
 
 
@@ -142,7 +145,11 @@ def _read_json(stream: BinaryIO) -> tuple[pd.DataFrame, int]:
 
 def _usable(raw: pd.DataFrame, today: int) -> pd.DataFrame:
     product_id, location_id = _texts(_field(raw, "product_id")), _texts(_field(raw, "location_id"))
-    day, quantity = _days(_field(raw, "date")), _numbers(_field(raw, "quantity"))
+    day, said = _days(_field(raw, "date")), _field(raw, "quantity")
+    out = _field(raw, "in_stock").astype(str).str.lower().isin(NO)
+    # An empty shelf of which no quantity is told sold nothing; the row still says that the shelf was empty.
+    untold = said.isna() | said.astype(str).str.strip().str.lower().isin(BLANK)
+    quantity = _numbers(said).mask(out & untold, 0.0)
     priced = _field(raw, "price")
     priced = priced.mask(priced == "")
     price = _numbers(priced)
@@ -165,7 +172,7 @@ def _usable(raw: pd.DataFrame, today: int) -> pd.DataFrame:
             "revenue_minor": revenue[good].astype(np.int64),
             "promotion": _field(raw, "promotion")[good].astype(str).str.lower().isin(YES),
             "category": _texts(_field(raw, "category"))[good],
-            "in_stock": ~_field(raw, "in_stock")[good].astype(str).str.lower().isin(NO),
+            "in_stock": ~out[good],
         }
     )
     return frame.astype({"product_id": "str", "location_id": "str", "category": "str"})
@@ -196,6 +203,10 @@ def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
 def _text(said: object) -> str | None:
     if isinstance(said, str):
         return said
+    if isinstance(said, (float, np.floating)):
+        # Whole numbers with a gap among them are written as floats by pandas.
+        number = float(said)
+        return str(int(number)) if abs(number) <= WHOLE_FLOAT_MAX and number.is_integer() else None
     return str(said) if isinstance(said, (int, np.integer)) and not isinstance(said, bool) else None
 
 
@@ -207,9 +218,10 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[float]:
 
 
 def _days(column: pd.Series[Any]) -> pd.Series[float]:
-    """Days since the epoch (UTC) of ISO 8601 dates and times or epoch numbers, NaN for what is neither."""
+    """Days since the epoch (UTC) of ISO 8601 dates and times, epoch numbers or numbers such as 20111101; NaN for what
+    is none of them."""
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return _epoch_days(column.astype(np.float64))
+        return _days_of_numbers(column.astype(np.float64))
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     number = column.map(lambda said: isinstance(said, (int, float)) and not isinstance(said, bool))
@@ -217,13 +229,21 @@ def _days(column: pd.Series[Any]) -> pd.Series[float]:
     days = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
     floored = _floored(days.astype(np.float64))
     if number.any():
-        floored = floored.mask(number, _epoch_days(_numbers(column.where(number, None))))
+        floored = floored.mask(number, _days_of_numbers(_numbers(column.where(number, None))))
     return floored
 
 
-def _epoch_days(number: pd.Series[float]) -> pd.Series[float]:
+def _days_of_numbers(number: pd.Series[float]) -> pd.Series[float]:
+    """Of seconds or milliseconds since the epoch, and of eight digits that are a date: what they would be as seconds
+    lies in 1970, where nobody's sales are."""
     seconds = number.where(number.abs() <= EPOCH_MS_ABOVE, number / 1000)
-    return _floored(seconds / 86_400)
+    days = _floored(seconds / 86_400)
+    dated = number.between(*YYYYMMDD) & (number == number.round())
+    if not dated.any():
+        return days
+    dates = pd.to_datetime(number[dated].astype(np.int64).astype(str), errors="coerce", format="%Y%m%d")
+    found = ((dates - pd.Timestamp(0)) / pd.Timedelta(days=1)).astype(np.float64)
+    return found.reindex(number.index).fillna(days)
 
 
 def _floored(numbers: pd.Series[float]) -> pd.Series[float]:

@@ -36,7 +36,7 @@ class Sweeping:
         """Has the products decided whose orders are overdue, or go out with a purchase of their supplier."""
         ordering = self._parts.ordering
         self._deciding.add(await ordering.look_again())
-        self._deciding.add(await ordering.release_purchases())
+        self._deciding.add(await ordering.release_purchases(self._parts.products))
         await ordering.learn_lead_times()
 
     async def dirty(self) -> None:

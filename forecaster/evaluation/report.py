@@ -109,11 +109,13 @@ def _ids(values: Sequence[str | None], whole: bool) -> pa.Array:
 
 
 def whole_ids(path: Path) -> tuple[str, ...]:
-    """Which ids the file holds as whole numbers. Only Parquet says; elsewhere an id is the text that it is."""
+    """Which ids the file holds as numbers, floats among them: pandas writes whole numbers with a gap so, and no others
+    are read as ids. Only Parquet says; elsewhere an id is the text that it is."""
     if path.suffix.lower() != ".parquet":
         return ()
     schema = pq.read_schema(path)
-    return tuple(name for name in IDS if name in schema.names and pa.types.is_integer(schema.field(name).type))
+    kinds = {name: schema.field(name).type for name in IDS if name in schema.names}
+    return tuple(name for name, kind in kinds.items() if pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def write_report(folder: Path, outcome: Outcome, ids: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from domain.buying import Rule
 from domain.events import ProductKey
-from domain.joint_purchases import LINES_MAX, WaitingLine, purchase_of
+from domain.joint_purchases import LINES_MAX, WaitingLine, purchase_of, taken_by
 
 MONDAY = 15_341  # 2012-01-02
 MONDAYS = Rule(order_weekdays=(0,), minimum_order_value_minor=1_000)
@@ -61,3 +61,10 @@ def test_a_purchase_is_bounded_and_takes_those_that_wait_longest():
     assert len(purchase.lines) == LINES_MAX
     left = set(lines) - set(purchase.lines)
     assert {each.proposed_on for each in left} == {MONDAY - 1}
+
+
+def test_a_line_that_began_to_wait_after_a_purchase_is_not_the_one_of_that_name_in_it():
+    """That one's commit was lost, and its number went to the order that was decided next."""
+    purchase = purchase_of("acme", MONDAYS, [line("A", 5_000), line("B", 1)], MONDAY)
+    again, dearer = line("A", 5_000, since=MONDAY), line("B", 2)
+    assert taken_by([purchase], [again, dearer, line("C", 1)]) == {dearer: purchase}

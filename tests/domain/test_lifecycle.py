@@ -223,6 +223,34 @@ def test_an_approved_order_of_a_joined_supplier_waits_for_its_review_then():
     assert (sent.proposal_id, sent.supplier) == ("acme:2011-12-31", "acme")
 
 
+def test_an_order_begins_to_wait_for_its_review_when_a_planner_lets_it_go_and_its_line_keeps_that_day():
+    dear = OF_ACME._replace(unit_cost_minor=100, approval_above_minor=1)
+    approved, _ = heard(said(OrderApproved), state=decided(ProductState(MUG), 5, buying=dear).state)
+    waits = decided(approved, 5, buying=dear, forecast=on(D + 3))
+    again = decided(waits.state, 1, buying=dear, forecast=on(D + 4))
+    [line], [newer] = waits.moved.waiting, again.moved.waiting
+    assert (line.proposed_on, newer.proposed_on) == (D + 3, D + 3)
+    assert (line.stockout_on, newer.stockout_on) == (D + 3 + 2, D + 4 + 0), "the line says what is known now"
+    [unknown] = decided(waits.state, None, buying=dear, forecast=on(D + 4)).moved.waiting
+    assert unknown.stockout_on is None
+
+
+@pytest.mark.parametrize("hold", ["review", "approved"])
+def test_an_order_proposed_to_a_supplier_that_is_not_bought_from_any_more_is_sent(hold):
+    held = OpenOrder(1, 46, 0, D + 7, requested_on=D, supplier="acme", hold=hold)
+    state = ProductState(MUG, cycle=1, open_orders=(held,))
+    moved = decided(state, 5, buying=Buying("h", "bolt", joined=True)).moved
+    assert [(sent.reorder_id, sent.supplier) for sent in moved.sent] == [(ORDER, "acme")]
+    assert moved.waiting == ()
+
+
+def test_a_freeze_that_keeps_an_order_back_has_somebody_look_when_it_ends():
+    held = OpenOrder(1, 90, 0, D + 7, requested_on=D, supplier="acme", hold="released")
+    state, _ = heard(ProductFrozen(MUG, "f", NOON, D + 2), state=ProductState(MUG, cycle=1, open_orders=(held,)))
+    kept = decided(state, 5, buying=OF_ACME)
+    assert (kept.record.ruling.why, kept.moved.sent, kept.moved.look_on) == ("enough", (), (D + 3,))
+
+
 def test_a_frozen_product_is_not_ordered_until_it_thaws():
     frozen, _ = heard(ProductFrozen(MUG, "f", NOON, D + 2, "Ann"), state=ProductState(MUG))
     assert [decided(frozen, 0, forecast=on(D + days)).order is not None for days in (0, 2, 3)] == [False, False, True]

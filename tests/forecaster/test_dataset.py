@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -203,6 +205,14 @@ def test_a_stock_out_is_filled_by_what_came_before_it_alone():
     frame.loc[30, "quantity"] = 0
     assert panel_of(frame).filled()[0, 28:33].tolist() == [3, 3, 3, 50, 50]
     assert FILL_STEPS == 8
+
+
+def test_a_promotion_is_ahead_if_it_reaches_past_the_last_day():
+    panel = panel_of(frame_of([(KEYS[0], FIRST_DAY + day, 1, 100, False) for day in range(30)]))
+    spans = {"over": (panel.until - 5, panel.until - 1), "under way": (panel.until - 5, panel.until)}
+    plans = {name: dataclasses.replace(panel, promotions=((span,),)).plans_ahead() for name, span in spans.items()}
+    assert plans == {"over": False, "under way": True}
+    assert not panel.plans_ahead()
 
 
 def test_a_series_begins_with_its_first_row_and_has_the_last_category_named():

@@ -148,6 +148,43 @@ def test_ids_stay_the_text_they_are(tmp_path):
     assert read_sales([numbers], TODAY)[0]["product_id"].tolist() == list("012345678")
 
 
+def test_whole_numbers_that_pandas_wrote_as_floats_are_the_ids_they_were(tmp_path):
+    frame = pd.DataFrame(
+        {"product_id": [7.0, 7.0, 8.0, np.nan, 1.5], "location_id": [1, 2, None, 1, 1], "date": "2011-01-03"}
+    ).assign(quantity=1)
+    assert frame["location_id"].dtype == np.float64
+    for name in ("s.parquet", "s.jsonl"):
+        rows, skipped = read_sales([write(frame, tmp_path / name)], TODAY)
+        assert (rows["product_id"].tolist(), skipped) == (["7", "7", "8"], 2)
+        assert rows["location_id"].fillna("none").tolist() == ["1", "2", "none"]
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.jsonl", "s.parquet"])
+def test_an_empty_shelf_of_which_no_quantity_is_told_sold_nothing_and_is_known_to_be_empty(tmp_path, name):
+    frame = pd.DataFrame({"product_id": "a", "date": "2011-01-03", "quantity": [3.0, np.nan, np.nan, 2.0]})
+    path = write(frame.assign(in_stock=[True, False, True, False]), tmp_path / name)
+    rows, skipped = read_sales([path], TODAY)
+    assert (rows["quantity"].tolist(), rows["in_stock"].tolist(), skipped) == ([3, 0, 2], [True, False, False], 1)
+
+
+def test_a_quantity_that_makes_no_sense_is_not_taken_for_an_empty_shelf(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("product_id,date,quantity,in_stock\na,2011-01-03,many,false\na,2011-01-03,,false\n")
+    rows, skipped = read_sales([path], TODAY)
+    assert (rows["quantity"].tolist(), skipped) == ([0], 1)
+
+
+@pytest.mark.parametrize("kind", ["int64", "float64"])
+def test_eight_digits_that_are_a_date_are_that_date_and_others_are_seconds(tmp_path, kind):
+    dates = pd.Series([20111101, 20120229, 20110229, 864_000]).astype(kind)
+    path = write(pd.DataFrame({"product_id": "a", "date": dates, "quantity": 1}), tmp_path / "s.parquet")
+    expected = [np.datetime64(day).astype(int) for day in ("2011-11-01", "2012-02-29", "1970-08-21", "1970-01-11")]
+    assert read_sales([path], TODAY)[0]["day"].tolist() == expected
+    lines = tmp_path / "s.jsonl"
+    lines.write_text(json.dumps({"product_id": "a", "date": 20111101, "quantity": 1}))
+    assert read_sales([lines], TODAY)[0]["day"].tolist() == expected[:1]
+
+
 GOOD = {"product_id": "p", "date": "2011-01-03", "quantity": 2}
 BAD_LINES = [
     {"quantity": 1, "date": "2011-01-03"},

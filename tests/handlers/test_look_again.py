@@ -11,7 +11,7 @@ from fakes.examples import A, sale
 from fakes.faults import Fault
 from fakes.order_books import InMemoryLeadTimes, InMemoryPurchases, InMemoryReminders
 
-from domain.events import MS_PER_DAY, OrderConfirmed, ShipmentReceived
+from domain.events import MS_PER_DAY, OrderConfirmed, ProductFrozen, ShipmentReceived
 from handlers.errors import TransientFailure
 from handlers.look_again import LookAgain
 from handlers.metrics import Metric
@@ -82,3 +82,21 @@ async def test_a_receipt_is_passed_on_with_how_long_it_took(needy, clock, metric
     await needy.sold(ShipmentReceived(A, "s", (TODAY + 9) * MS_PER_DAY, "A:1", 1))
     await needy.decided(A)
     assert [(arrival.days, arrival.lead_time_days) for arrival in heard] == [(9, 7)]
+
+
+async def test_an_empty_shelf_is_looked_at_when_its_freeze_has_ended_though_nothing_is_sold(needy):
+    await needy.sold(ProductFrozen(A, "f", NOW, TODAY + 2))
+    assert (await needy.decided(A)).outbox == []
+    assert needy.reminders.kept == {Reminder(A, TODAY + 3)}
+    needy.today = TODAY + 2
+    assert await needy.look_again() == set()
+    needy.today = TODAY + 3
+    assert await needy.look_again() == {A}
+    assert [entry.entry_id for entry in (await needy.decided(A)).outbox] == ["A:1"]
+    assert (await needy.look_again(), needy.reminders.kept) == (set(), {Reminder(A, TODAY + 11)})
+
+
+async def test_a_freeze_without_an_end_leaves_no_reminder(needy):
+    await needy.sold(ProductFrozen(A, "f", NOW, None))
+    await needy.decided(A)
+    assert needy.reminders.kept == set()

@@ -11,13 +11,17 @@ from fakes.clock import NOW, TODAY
 from fakes.examples import A, B, sale
 from fakes.faults import Fault
 from fakes.order_books import InMemoryLeadTimes, InMemoryPurchases, InMemoryReminders
+from fakes.parking import InMemoryParking
 
 from domain.buying import EPOCH_WEEKDAY, Rule, RuleSet
+from domain.events import OrderRejected
 from handlers.current_rules import CurrentRules
 from handlers.errors import TransientFailure
 from handlers.metrics import Metric
 from handlers.order_ports import OrderBooks
 from handlers.place_reorders import PlaceReorders
+from handlers.products import Products
+from handlers.record_sales import RecordSales
 from handlers.reforecast import Reforecast
 from handlers.release_purchases import ReleasePurchases
 
@@ -43,10 +47,22 @@ class Bench(Deciding):
             self.current,
         )  # fmt: skip
         self.place = PlaceReorders(self.products, self.clock, self.metrics, self.books)
-        self.release = ReleasePurchases(
+        self.release_purchases = ReleasePurchases(
             self.purchases, self.current, self.record, self.agenda, self.relay, today, self.metrics, self.clock.now
         )
         return self
+
+    async def release(self):
+        return await self.release_purchases(self.products)
+
+    async def released_elsewhere(self, today):
+        """By another worker over the same store, with states and a calendar of its own."""
+        products = Products(self.store, 1_000, 10**9)
+        record = RecordSales(products, InMemoryParking(self.faults), self.clock, self.metrics, self.watermark)
+        release = ReleasePurchases(
+            self.purchases, self.current, record, self.agenda, self.relay, lambda: today, self.metrics, self.clock.now
+        )
+        return await release(products)
 
 
 @pytest.fixture
@@ -154,3 +170,79 @@ async def test_another_workers_purchase_is_finished_and_not_made_again(bench):
     assert await bench.release() <= {A, B}
     assert len(published(bench, "Purchase Proposed")) == 1
     assert len((await bench.decided(A, B)).outbox) == 2
+
+
+async def test_an_order_that_is_not_committed_yet_is_in_no_purchase_and_goes_out_once_it_is(bench):
+    """Another worker, for which the supplier's day has begun, reads the line between its writing and the commit."""
+    bench.joined(rules())
+    write, seen = bench.purchases.wait, []
+
+    async def written_and_read(lines):
+        await write(lines)
+        seen.append(await bench.released_elsewhere(TODAY + 1))
+
+    bench.purchases.wait = written_and_read
+    await in_need(bench, A)
+    bench.purchases.wait = write
+    assert (seen, bench.purchases.made, list(bench.purchases.lines)) == ([set()], {}, [(A, 1)])
+    bench.products.forget([A])
+    await bench.decided(A)
+    bench.today = TODAY + 1
+    assert await bench.release() == {A}
+    assert [entry.entry_id for entry in (await bench.decided(A)).outbox] == ["A:1"]
+
+
+async def test_a_line_that_was_lost_is_written_again_by_the_next_decision_and_keeps_its_day(bench):
+    await in_need(bench.joined(rules()), A)
+    [line] = bench.purchases.lines.values()
+    bench.purchases.lines.clear()
+    bench.today = TODAY + 1
+    await bench.sold(sale(A, "later", 1, TODAY))
+    await bench.decided(A)
+    assert [again.proposed_on for again in bench.purchases.lines.values()] == [line.proposed_on]
+    assert await bench.release() == {A}
+
+
+async def test_an_order_that_a_planner_rejected_is_in_no_purchase(bench):
+    await in_need(bench.joined(rules()), A, B)
+    await bench.sold(OrderRejected(A, "no", NOW, "A:1"))
+    bench.today = TODAY + 1
+    assert await bench.release() == {B}
+    [said] = published(bench, "Purchase Proposed")
+    assert [line["reorder_id"] for line in said["lines"]] == ["B:1"]
+    assert bench.purchases.lines == {}
+
+
+async def test_what_another_worker_committed_is_seen_though_an_older_state_is_cached(bench):
+    await in_need(bench.joined(rules()), A)
+    elsewhere = Products(bench.store, 1_000, 10**9)
+    record = RecordSales(elsewhere, InMemoryParking(bench.faults), bench.clock, bench.metrics, bench.watermark)
+    await record([OrderRejected(A, "no", NOW, "A:1")], lambda row: ("no", ""))
+    bench.today = TODAY + 1
+    assert await bench.release() == set()
+    assert (bench.purchases.made, bench.purchases.lines) == ({}, {})
+
+
+async def test_an_order_that_waits_is_sent_when_its_product_is_bought_from_another_supplier(bench):
+    await in_need(bench.joined(rules()), A)
+    bolt = Rule(order_weekdays=(TOMORROW,), unit_cost_minor=100, lead_time_days=7)
+    bench.current.rules = RuleSet("d2", Rule(supplier="bolt"), suppliers={"bolt": bolt})
+    await bench.sold(sale(A, "later", 1, TODAY))
+    [sent] = [e for e in (await bench.decided(A)).outbox if e.detail_type == "Reorder Required"]
+    assert (sent.entry_id, json.loads(sent.detail)["supplier"]) == ("A:1", "acme")
+
+
+async def test_a_supplier_that_fails_keeps_no_other_one_waiting(bench):
+    await in_need(bench.joined(rules()), A)
+    acme = bench.current.rules.suppliers["acme"]
+    bench.current.rules = RuleSet("d", Rule(supplier="acme"), suppliers={"aaa": acme, "acme": acme})
+    bench.today = TODAY + 1
+    read = bench.purchases.of
+
+    async def failing(supplier):
+        if supplier == "aaa":
+            raise TransientFailure("not today")
+        return await read(supplier)
+
+    bench.purchases.of = failing
+    assert await bench.release() == {A}

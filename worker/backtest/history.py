@@ -65,7 +65,8 @@ def replayed(
     end = past.periods.first_day(past.until + periods)
     whole = panel_of(sales, until=end, freq=freq)
     row_of = {product: row for row, product in enumerate(whole.products)}
-    rows = np.array([row_of[product] for product in past.products], dtype=np.int64)
+    # The whole keeps fewer of the old steps than the past: a product that sold in those alone is not in it.
+    rows = np.array([row_of.get(product, -1) for product in past.products], dtype=np.int64)
     first = past.until - whole.first_step
     net, sold, revenue, promoted = (
         _columns(matrix, rows, first, periods) for matrix in (whole.net, whole.sold, whole.revenue, whole.promoted)
@@ -76,7 +77,7 @@ def replayed(
     each = np.maximum(sold, 1)
     last = past.periods.step(int(sales["day"].max())) + 1
     silent = max(0, past.until + periods - last)
-    return Replayed(shop, past, revenue / each, promoted / each, len(whole.products) - len(rows), silent)
+    return Replayed(shop, past, revenue / each, promoted / each, len(whole.products) - int((rows >= 0).sum()), silent)
 
 
 def _first_moment(sales: pd.DataFrame, start: int, freq: str) -> int:
@@ -93,9 +94,13 @@ def _first_moment(sales: pd.DataFrame, start: int, freq: str) -> int:
 
 
 def _columns(matrix: Ints, rows: Ints, first: int, periods: int) -> Ints:
-    """The periods from `first` on, zeros where the panel ends sooner."""
-    found = matrix[rows][:, first : first + periods]
-    return np.pad(found, ((0, 0), (0, periods - found.shape[1])))
+    """The periods from `first` on, zeros where the panel does not reach and of products (-1) that it does not have."""
+    laid = np.zeros((len(rows), periods), dtype=np.int64)
+    low, high = max(first, 0), min(first + periods, matrix.shape[1])
+    known = rows >= 0
+    if low < high:
+        laid[known, low - first : high - first] = matrix[rows[known], low:high]
+    return laid
 
 
 def _usual_stock(past: Panel, timing: Timing) -> tuple[Ints, Ints]:

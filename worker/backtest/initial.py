@@ -7,6 +7,7 @@ line."""
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,11 +59,21 @@ def _rows(path: Path) -> list[dict[str, str | None]]:
     try:
         if path.suffix.lower() == ".parquet":
             rows = pq.read_table(path).to_pylist()
-            return [{name: None if said is None else str(said) for name, said in row.items()} for row in rows]
+            return [{name: _text(said) for name, said in row.items()} for row in rows]
         with path.open(newline="", encoding="utf-8-sig") as stream:
             return list(csv.DictReader(stream))
     except (UnicodeDecodeError, csv.Error, pa.ArrowException) as exc:
         raise UnusableStock(f"{path}: neither CSV nor Parquet: {exc}") from exc
+
+
+def _text(said: object) -> str | None:
+    """Whole floats as their digits, as the sales' ids are: pandas writes whole numbers with a gap as floats, the gap
+    as NaN."""
+    if isinstance(said, float):
+        if math.isnan(said):
+            return None
+        return str(int(said)) if said.is_integer() else str(said)
+    return None if said is None else str(said)
 
 
 def _units(said: dict[str, str | None], name: str, path: Path, line: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
+from domain.features import Ints
 from worker.backtest.report import Backtested
 
 mpl.use("Agg")
@@ -71,10 +72,8 @@ def draw_products(path: Path, done: Backtested) -> None:
         axes.bar(periods, shop.demand[row], color="#b8c4d0", label="demand")
         axes.bar(periods, run.missing[row], color="#c1666b", label="of which missing")
         axes.step(periods, run.on_hand[row], where="mid", color=COLOURS["restock"], label="on hand at the end")
-        due = periods[: shop.periods - done.lead_time - 0] + done.lead_time
-        arrived = run.ordered[row, : len(due)]
-        came = (arrived > 0) & (due <= shop.periods)
-        axes.plot(due[came], arrived[came], "v", color="#333333", markersize=4, label="arrivals")
+        due, arrived = arrivals(run.ordered[row], done.lead_time, shop.periods)
+        axes.plot(due, arrived, "v", color="#333333", markersize=4, label="arrivals")
         axes.set_title(" at ".join(filter(None, done.replayed.past.products[row])), fontsize=9)
         axes.set_xlim(0.4, shop.periods + 0.6)
         axes.set_ylim(bottom=0)
@@ -84,6 +83,14 @@ def draw_products(path: Path, done: Backtested) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle("restock: a few products, from the best seller down (periods of the replay)")
     figure.savefig(path, dpi=DPI)
+
+
+def arrivals(ordered: Ints, lead_time: int, periods: int) -> tuple[Ints, Ints]:
+    """The periods in which orders of one product (a column a decision, the first before period 1) arrive before the
+    replay ends, and their units; none where the lead time is as long as the replay."""
+    arrived = ordered[: max(0, periods - lead_time)]
+    due = np.arange(1, len(arrived) + 1) + lead_time
+    return due[arrived > 0], arrived[arrived > 0]
 
 
 def _chosen(demand: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[int]:

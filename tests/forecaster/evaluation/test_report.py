@@ -50,6 +50,12 @@ def test_ids_that_are_whole_numbers_in_the_file_are_whole_numbers_again(tmp_path
     assert (table["product_id"].to_pylist(), table["location_id"].to_pylist()) == ([7], ["07"])
 
 
+def test_ids_that_pandas_wrote_as_floats_for_a_gap_are_whole_numbers_again(tmp_path):
+    path = tmp_path / "sales.parquet"
+    pd.DataFrame({"product_id": ["a", "b"], "location_id": [7, None]}).to_parquet(path)
+    assert whole_ids(path) == ("location_id",)
+
+
 def test_dates_are_midnights_without_a_zone():
     outcome = outcome_of()
     table = forecast_table(outcome.origins[0].question, outcome.forecast, LEVELS, ())

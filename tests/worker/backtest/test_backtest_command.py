@@ -16,6 +16,7 @@ from forecaster.sales import read_sales
 from worker.backtest.contest import Point, compared, stock_at
 from worker.backtest.forecasting import Forecasts
 from worker.backtest.history import NothingToReplay, replayed
+from worker.backtest.pictures import arrivals
 from worker.cli import main
 
 MONDAY = dt.date(2023, 1, 2)
@@ -105,6 +106,19 @@ def test_a_product_that_comes_later_takes_no_part(sales, tmp_path):
     assert (len(shop.past.products), shop.newcomers) == (PRODUCTS, 1)
 
 
+def test_a_product_too_old_for_the_whole_file_is_asked_for_nothing(tmp_path, monkeypatch):
+    """With thirty days kept, the first day of A is still in the past's thirty, and no longer in the whole file's."""
+    monkeypatch.setattr("forecaster.dataset.STEPS_KEPT_MAX", 30)
+    days = [{"product_id": "B", "date": MONDAY + dt.timedelta(days=day), "quantity": day} for day in range(35)]
+    old = {"product_id": "A", "date": MONDAY + dt.timedelta(days=2), "quantity": 9}
+    new = {"product_id": "C", "date": MONDAY + dt.timedelta(days=33), "quantity": 9}
+    path = written(tmp_path / "daily.csv", [*days, old, new])
+    shop = shop_at(path, MONDAY + dt.timedelta(days=30), periods=4, freq="D")
+    assert [key.product_id for key in shop.past.products] == ["A", "B"]
+    assert shop.shop.demand.tolist() == [[0, 0, 0, 0], [31, 32, 33, 34]]
+    assert shop.newcomers == 1
+
+
 def test_a_stock_out_in_the_file_is_no_demand_that_anybody_knows(tmp_path):
     rows = [{**row, "in_stock": row["date"] != (START + dt.timedelta(weeks=2)).isoformat()} for row in weekly_rows()]
     shop = shop_at(written(tmp_path / "out.csv", rows))
@@ -137,6 +151,23 @@ def test_the_stock_file_names_what_is_there_and_what_arrives_when(sales, tmp_pat
     shop = shop_at(sales, initial=written(tmp_path / "stock.csv", said)).shop
     assert shop.on_hand.tolist() == [3, 0, 0, 7, 0, 0, 0, 0]
     assert shop.due[[0, 3]].tolist() == [[0, 1], [0, 4]]
+
+
+def test_whole_numbers_that_pandas_wrote_as_floats_are_the_same_ids_in_both_files(tmp_path):
+    days = [
+        (product, at, str(MONDAY + dt.timedelta(days=n)), 1)
+        for product, at in ((7, 1), (7, 2), (8, None))
+        for n in range(35)
+    ]
+    sales = pd.DataFrame(days, columns=["product_id", "location_id", "date", "quantity"])
+    stock = pd.DataFrame({"product_id": [7, 7, 8], "location_id": [2, 1, None], "on_hand": [20, 10, 30]})
+    for frame, name in ((sales, "sales.parquet"), (stock, "stock.parquet")):
+        assert frame["location_id"].dtype == np.float64
+        frame.to_parquet(tmp_path / name)
+    start = MONDAY + dt.timedelta(days=30)
+    shop = shop_at(tmp_path / "sales.parquet", start, 4, "D", initial=tmp_path / "stock.parquet")
+    assert [tuple(key) for key in shop.past.products] == [("7", "1"), ("7", "2"), ("8", None)]
+    assert shop.shop.on_hand.tolist() == [10, 20, 30]
 
 
 @pytest.mark.parametrize(
@@ -294,6 +325,14 @@ def test_each_frontier_holds_more_stock_for_more_service(report):
 def test_both_pictures_are_there(report):
     for name in ("frontier.png", "products.png"):
         assert (report / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("lead_time", "expected"), [(0, ([1, 3], [5, 7])), (2, ([3], [5])), (3, ([], [])), (4, ([], []))]
+)
+def test_a_picture_marks_the_orders_that_arrive_before_the_end(lead_time, expected):
+    due, units = arrivals(np.array([5, 0, 7]), lead_time, 3)
+    assert (due.tolist(), units.tolist()) == expected
 
 
 def test_without_costs_it_answers_how_much_less_stock_and_how_much_better_service(sales, tmp_path, capsys):
