@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -189,9 +190,15 @@ def _regions(columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 
 def _texts(column: pd.Series) -> pd.Series:
-    """As text, null where blank."""
-    said = column.astype(object).map(lambda value: None if pd.isna(value) else str(value))
+    """As text, null where blank; whole numbers as their digits, as the sales have their ids."""
+    said = column.astype(object).map(_text)
     return said.mask(said.isin(("", "nan", "None", "NaN")), None).reset_index(drop=True)
+
+
+def _text(value: Any) -> str | None:
+    if pd.isna(value):
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _numbers(texts: pd.Series) -> Floats | None:

@@ -122,3 +122,13 @@ def test_a_window_has_the_mean_of_its_days_and_a_day_its_event_and_the_nearest_o
     assert found["days_since_event"].tolist() == [[15, 15, 2, 15]]
     assert found["events"].tolist() == [[0, 1, 0, 0.2]]
     assert known_of_windows(NO_CALENDAR, [MUG], Periods(), FIRST, begins, lengths) == {}
+
+
+def test_ids_that_a_gap_has_made_floats_are_the_sales_ids(tmp_path):
+    """pandas writes whole numbers with a gap as floats."""
+    days = pd.to_datetime(["2024-03-01", "2024-03-02"])
+    told = pd.DataFrame({"date": days, "location_id": [7.0, None], "promotion": [1, 1]})
+    whole = told.assign(location_id=["7", None])
+    told.to_parquet(tmp_path / "floats.parquet")
+    whole.to_parquet(tmp_path / "text.parquet")
+    assert read_calendar(tmp_path / "floats.parquet") == read_calendar(tmp_path / "text.parquet")
