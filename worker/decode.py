@@ -2,9 +2,9 @@
 
 A body may be one event, an order with several lines, a record of a DynamoDB stream, or a JSON array of any of these,
 bare or wrapped by SNS, EventBridge, Pipes or Lambda. What cannot be read becomes a Rejected line with the reason and
-the line as it came; the other lines of the same message go on. Only a stream record may carry nothing at all. Decoding
-never raises for what a sender wrote, and a small message never becomes large in memory: one with too many lines is
-rejected whole."""
+the line as it came, or what is to be said of it alone; the other lines of the same message go on. Only a stream
+record may carry nothing at all. Decoding never raises for what a sender wrote, and a small message never becomes
+large in memory: one with too many lines is rejected whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from worker.json_text import Broken, parse
 from worker.order_lines import LINES_MAX, Line, order_lines
 from worker.plain_sales import plain_sales
 from worker.plain_singles import plain_singles
-from worker.schema import read_event
+from worker.schema import ID_CHARS_MAX, read_event
 from worker.stream_images import is_record, record_lines
 
 DEPTH_MAX = 6
@@ -30,7 +30,8 @@ OUR_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Decoded(NamedTuple):
-    """An event, the id of its line in the message, and the line as it came."""
+    """An event, the id of its line in the message, and the line as it came: one of many with what only its order or its
+    wrapping said of it, since it may be read again without them."""
 
     event: Event
     line_id: str
@@ -96,7 +97,7 @@ def decode(
     single = len(lines) == 1
     for index, line in enumerate(lines):
         line_id = message_id if single else f"{message_id}-{index}"
-        shown = body if single else line.fields
+        shown = body if single else _alone(line)
         try:
             event = _event(line, f"{message_id}-{index}", now)
         except InvalidEvent as exc:
@@ -111,6 +112,17 @@ def _event(line: Line, event_id: str, now: int) -> Event:
         raise InvalidEvent(line.broken)
     told_at = now if line.told_at is None else line.told_at
     return line.event or read_event(line.fields, line.kind, line.event_id or event_id, told_at)
+
+
+def _alone(line: Line) -> Any:
+    """A line of many as it is read alone to the same event: with its kind, and the id that it has of its order."""
+    if line.broken is not None or line.event is not None or not isinstance(line.fields, dict):
+        return line.fields
+    told = {} if line.kind is None else {"type": line.kind}
+    # An id in writing may not be as long as one that stands for it: a longer one would have the line refused for ever.
+    if line.event_id is not None and len(line.event_id) <= ID_CHARS_MAX and line.fields.get("event_id") in (None, ""):
+        told["event_id"] = line.event_id
+    return {**line.fields, **told}
 
 
 def as_text(line: Any) -> str:

@@ -13,6 +13,7 @@ from planted_templates import PLANTED, with_the_mistake
 from deploy.checks import RULES, findings
 from deploy.profile import EXAMPLE, STACKS, alarm_metrics, cost_arguments, environment, profile, profile_names, resolved
 from deploy.template import FOLDER, names, resolve, template
+from worker.doctor.limits import PROCESS_MB
 from worker.settings import Settings
 
 ROOT = FOLDER.parent.parent
@@ -51,6 +52,13 @@ def test_a_profile_s_worker_starts_with_settings_that_hold_together(name):
     said = environment(resolved(profile(name), "worker"))
     settings = Settings.model_validate({key.removeprefix("RESTOCK_").lower(): value for key, value in said.items()})
     assert settings.queue_names[0].startswith("retail-sales")
+
+
+def test_the_memory_of_a_small_task_adds_up():
+    """The process with what is in hand, the states it keeps, their ids and the table of them."""
+    small = environment(resolved(profile("small"), "worker"))
+    needed_mb = PROCESS_MB + int(small["RESTOCK_CACHED_MB"]) + 220 + 20
+    assert needed_mb <= int(profile("small").parameters["Memory"])
 
 
 def test_every_parameter_of_a_profile_is_one_of_a_template():

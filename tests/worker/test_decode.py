@@ -185,6 +185,23 @@ def test_nan_refuses_its_own_line_only():
     assert rejected[0].reason.startswith("quantity: ")
 
 
+@pytest.mark.parametrize("kind", ["Sale Recorded", "Shipment Received"])
+@pytest.mark.parametrize("order_id", ["o-77", None])
+def test_a_line_of_many_that_is_kept_is_the_same_event_when_it_is_read_alone(kind, order_id):
+    line = {"product_id": "A", "occurred_at": "2024-10-01", "quantity": 2, "reorder_id": "r"}
+    detail = {"order_id": order_id, "lines": [line, {**line, "event_id": "own"}]}
+    events, _ = decode(json.dumps({"id": "eb", "detail-type": kind, "detail": detail}), "m", NOW)
+    assert [decoded.event.event_id for decoded in events] == [f"{order_id or 'eb'}-0", "own"]
+    for decoded in events:
+        assert events_of(as_text(decoded.line), "another") == [decoded.event]
+
+
+def test_an_id_that_is_too_long_to_be_written_into_a_line_does_not_make_it_invalid():
+    line = {"product_id": "A", "occurred_at": "2024-10-01", "quantity": 2}
+    events, _ = decode(json.dumps({"order_id": "o" * 280, "lines": [line, line]}), "m", NOW)
+    assert [len(events_of(as_text(decoded.line))) for decoded in events] == [1, 1]
+
+
 def test_a_single_line_is_kept_verbatim():
     body = '  {"product_id" : "A", "quantity": "many"}  '
     _, [rejected] = decode(body, "m", NOW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from handlers.announcements import REORDER_REQUIRED
 from handlers.errors import Misconfigured, TransientFailure
 from worker.aws.clients import translated
 from worker.aws.eventbridge import SOURCE
@@ -46,26 +47,29 @@ async def _rules(checkup: Checkup) -> None:
     if len(ours) == len(deaf):
         checkup.doubtful(
             what,
-            f"no rule with a target matches {SOURCE}: our orders are published and nobody hears of them",
-            f'create a rule with {{"source": ["{SOURCE}"], "detail-type": ["Reorder Required"]}} and a target',
+            f"no rule with a target matches {REORDER_REQUIRED} of {SOURCE}: nobody hears of our orders",
+            f'create a rule with {{"source": ["{SOURCE}"], "detail-type": ["{REORDER_REQUIRED}"]}} and a target',
         )
     else:
-        checkup.well(what, f"{len(ours) - len(deaf)} of them lead our events on")
+        checkup.well(what, f"{len(ours) - len(deaf)} of them lead our orders on")
     for name in deaf:
-        checkup.doubtful(f"rule {name}", "matches our events, and is disabled or has no target", "enable it")
+        checkup.doubtful(f"rule {name}", "matches our orders, and is disabled or has no target", "enable it")
 
 
 def hears_of_us(rule: dict[str, Any]) -> bool:
-    """Whether a rule may match an event of ours."""
+    """Whether a rule may match our orders. One for another event of ours alone, as for a retraining, does not."""
     try:
         pattern = json.loads(rule.get("EventPattern") or "null")
     except ValueError:
         return False
     if not isinstance(pattern, dict):
         return False  # a schedule
-    sources = pattern.get("source")
-    return sources is None or SOURCE in sources or any(_prefixes(each) for each in sources)
+    return _may_match(pattern.get("source"), SOURCE) and _may_match(pattern.get("detail-type"), REORDER_REQUIRED)
 
 
-def _prefixes(each: Any) -> bool:
-    return isinstance(each, dict) and SOURCE.startswith(str(each.get("prefix", "\0")))
+def _may_match(wanted: list[Any] | None, said: str) -> bool:
+    return wanted is None or said in wanted or any(_prefixes(each, said) for each in wanted)
+
+
+def _prefixes(each: Any, said: str) -> bool:
+    return isinstance(each, dict) and said.startswith(str(each.get("prefix", "\0")))

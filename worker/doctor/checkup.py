@@ -68,22 +68,27 @@ class Checkup:
     def wrong(self, what: str, said: str, fix: str) -> None:
         self.findings.append(Finding(Level.WRONG, what, said[:SAID_CHARS_MAX], fix))
 
-    async def ask(self, what: str, action: str, fix: str, call: Awaitable[Any], *, needed: bool = True) -> Any | None:
+    async def ask(
+        self, what: str, action: str, fix: str, call: Awaitable[Any], *, needed: bool = True, ours: bool = True
+    ) -> Any | None:
         """The answer; None, and a finding, if there is none. action is the permission that the call needs; needed:
-        the worker cannot work without what is asked for."""
+        the worker cannot work without what is asked for; ours: the worker makes this call too, and not the doctor
+        alone."""
         try:
             with translated(action):
                 return await call
         except (Misconfigured, TransientFailure) as exc:
             cause = exc.__cause__
             denied = isinstance(cause, ClientError) and error_code(cause) in DENIED
-            found = self.wrong if needed else self.doubtful
-            found(what, " ".join(str(exc).split()), f"allow {action} to the worker's role" if denied else fix)
+            found = self.wrong if needed and (ours or not denied) else self.doubtful
+            found(what, " ".join(str(exc).split()), _allow(action, ours=ours) if denied else fix)
             return None
 
-    async def allowed(self, what: str, action: str, refusals: tuple[str, ...], call: Awaitable[Any]) -> bool:
+    async def allowed(
+        self, what: str, action: str, refusals: tuple[str, ...], call: Awaitable[Any], *, ours: bool = True
+    ) -> bool:
         """Whether a call that can never take effect is refused for that reason (one of refusals) and for no other: then
-        it may be made. Nothing is found where it is so."""
+        it may be made. Nothing is found where it is so. ours: as in ask."""
         try:
             with translated(action):
                 await call
@@ -92,7 +97,15 @@ class Checkup:
             code = error_code(cause) if isinstance(cause, ClientError) else ""
             if code in refusals:
                 return True
-            fix = f"allow {action} to the worker's role" if code in DENIED else f"find out why {action} fails"
-            self.wrong(what, " ".join(str(exc).split()), fix)
+            denied = code in DENIED
+            found = self.wrong if ours or not denied else self.doubtful
+            fix = _allow(action, ours=ours) if denied else f"find out why {action} fails"
+            found(what, " ".join(str(exc).split()), fix)
             return False
         return True
+
+
+def _allow(action: str, *, ours: bool) -> str:
+    if ours:
+        return f"allow {action} to the worker's role"
+    return f"look yourself, or allow {action} to whoever runs restock doctor: the worker does without"

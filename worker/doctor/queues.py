@@ -47,7 +47,7 @@ async def _attributes(checkup: Checkup, name: str) -> Mapping[str, str] | None:
     if found is None:
         return None
     call = checkup.clients.sqs.get_queue_attributes(QueueUrl=found["QueueUrl"], AttributeNames=["All"])
-    answer = await checkup.ask(what, "sqs:GetQueueAttributes", "look at the queue's policy", call)
+    answer = await checkup.ask(what, "sqs:GetQueueAttributes", "look at the queue's policy", call, ours=False)
     if answer is None:
         return None
     said: Mapping[str, str] = answer["Attributes"]
@@ -109,7 +109,7 @@ async def _attributes_of_dead(checkup: Checkup, name: str) -> Mapping[str, str] 
     if found is None:
         return None
     call = sqs.get_queue_attributes(QueueUrl=found["QueueUrl"], AttributeNames=["All"])
-    answer = await checkup.ask(what, "sqs:GetQueueAttributes", fix, call)
+    answer = await checkup.ask(what, "sqs:GetQueueAttributes", fix, call, ours=False)
     return None if answer is None else answer["Attributes"]
 
 

@@ -13,7 +13,8 @@ async def check_buckets(checkup: Checkup) -> None:
     }
     for bucket, fix in fixes.items():
         what = f"bucket {bucket}"
-        said = await checkup.ask(what, "s3:ListBucket", fix, checkup.clients.s3.head_bucket(Bucket=bucket))
+        call = checkup.clients.s3.head_bucket(Bucket=bucket)
+        said = await checkup.ask(what, "s3:ListBucket", fix, call, ours=False)
         if said is not None:
             checkup.well(what, "is there")
     checkup.untried(f"bucket {settings.quarantine_bucket}", "s3:PutObject: it would leave an object behind")

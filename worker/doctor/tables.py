@@ -5,7 +5,7 @@ condition, and nothing is ever written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from worker.aws.dynamodb import text
@@ -15,6 +15,9 @@ from worker.sources.shards.discovery import VIEW
 NEVER = "attribute_exists(#k) AND attribute_not_exists(#k)"
 PROBE = "restock-doctor"
 CONDITION, CANCELLED = ("ConditionalCheckFailedException",), ("TransactionCanceledException",)
+STATE_CALLS = ("PutItem", "DeleteItem", "BatchGetItem")
+FORECASTS_CALLS = ()  # it is written by BatchWriteItem alone, which knows no condition: it cannot be tried
+LEASES_CALLS = ("PutItem",)
 
 
 async def check_tables(checkup: Checkup) -> None:
@@ -25,11 +28,11 @@ async def check_tables(checkup: Checkup) -> None:
     if inventory:
         await _readable(checkup, settings.inventory_table, _keys(inventory))
     if await _table(checkup, settings.forecasts_table, [("product_id", "forecast_date")]):
-        await _writable(checkup, settings.forecasts_table, ("product_id", "forecast_date"))
+        await _writable(checkup, settings.forecasts_table, ("product_id", "forecast_date"), FORECASTS_CALLS)
         await _expires(checkup, settings.forecasts_table)
     has_leases = settings.stream_table or settings.queue_partitions > 1
     if has_leases and await _table(checkup, settings.leases_table, [("pk", "sk")]):
-        await _writable(checkup, settings.leases_table, ("pk", "sk"))
+        await _writable(checkup, settings.leases_table, ("pk", "sk"), LEASES_CALLS)
         await _expires(checkup, settings.leases_table)
     if settings.stream_table:
         await _stream(checkup, settings.stream_table)
@@ -83,21 +86,23 @@ async def _state(checkup: Checkup, table: str) -> None:
             checkup.doubtful(f"backups of {table}", "point-in-time recovery is off", "turn it on: dollars a month")
 
 
-async def _writable(checkup: Checkup, table: str, keys: tuple[str, str]) -> None:
+async def _writable(checkup: Checkup, table: str, keys: tuple[str, str], calls: Collection[str] = STATE_CALLS) -> None:
+    """calls: those of the three tried here that the worker makes itself; without the others it works."""
     dynamodb, what = checkup.clients.dynamodb, f"table {table}"
     put = dynamodb.put_item(TableName=table, Item=_probe(*keys), **_never(keys[0]))
     delete = dynamodb.delete_item(TableName=table, Key=_probe(*keys), **_never(keys[0]))
-    may_put = await checkup.allowed(what, "dynamodb:PutItem", CONDITION, put)
-    may_delete = await checkup.allowed(what, "dynamodb:DeleteItem", CONDITION, delete)
-    await _readable(checkup, table, keys)
+    may_put = await checkup.allowed(what, "dynamodb:PutItem", CONDITION, put, ours="PutItem" in calls)
+    ours = "DeleteItem" in calls
+    may_delete = await checkup.allowed(what, "dynamodb:DeleteItem", CONDITION, delete, ours=ours)
+    await _readable(checkup, table, keys, ours="BatchGetItem" in calls)
     if may_put and may_delete:
         checkup.well(what, "may be read and written (tried with a condition that never holds)")
 
 
-async def _readable(checkup: Checkup, table: str, keys: Sequence[str]) -> None:
+async def _readable(checkup: Checkup, table: str, keys: Sequence[str], *, ours: bool = True) -> None:
     wanted = {table: {"Keys": [_probe(*keys)]}}
     call = checkup.clients.dynamodb.batch_get_item(RequestItems=wanted)
-    await checkup.allowed(f"table {table}", "dynamodb:BatchGetItem", (), call)
+    await checkup.allowed(f"table {table}", "dynamodb:BatchGetItem", (), call, ours=ours)
 
 
 async def _expires(checkup: Checkup, table: str) -> None:

@@ -34,6 +34,7 @@ from worker.settings import Settings
 from worker.table_scan import TableScan
 
 SHARDS = 16
+OURS = {"command": "history"}
 
 
 def run_history(chosen: argparse.Namespace) -> int:
@@ -76,8 +77,8 @@ async def _history(chosen: argparse.Namespace, settings: Settings, clients: Clie
 
 async def _read(history: History, folder: Path, stop: asyncio.Event) -> tuple[list[Shadow], Counter[str]] | None:
     """The shadows of all shards; None if it was stopped."""
-    shutil.rmtree(folder, ignore_errors=True)
-    work, rows = Work.begun(folder, history.about(), SHARDS), 0
+    _clear(folder)
+    work, rows = Work.begun(folder, {**OURS, **history.about()}, SHARDS), 0
     with ThreadPoolExecutor(1) as pool, Progress("rows read", None).shown() as progress:
 
         def told(more: int) -> None:
@@ -91,6 +92,13 @@ async def _read(history: History, folder: Path, stop: asyncio.Event) -> tuple[li
     shadows = [shadow_of(read_shard(pieces_in(work), shard)) for shard in range(SHARDS)]
     work.finish()
     return shadows, Counter(said["reasons"])
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a history that was stopped has left. Whatever else is there stays, a rebuild's work included, and is
+    refused when the work begins."""
+    if OURS.items() <= (read_json(folder / "rebuild.json") or {}).items():
+        shutil.rmtree(folder)
 
 
 async def _queried(

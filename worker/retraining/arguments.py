@@ -30,7 +30,7 @@ examples:
 
 parts of it, for the scheduled pipeline (deploy/pipelines/retrain.json):
   --prepare DIR    write the training data and end        --judge MODEL    the gate alone
-  --deploy MODEL   bring a model that passed the gate into service: steps 4 and 5
+  --deploy MODEL   bring a model that passed the gate into service (with the gate's --report): 4, 5
 
 RESTOCK_REGION, RESTOCK_ENDPOINT_URL, RESTOCK_SAGEMAKER_ENDPOINT and RESTOCK_STATE_TABLE are read as `restock run` reads
 them. Everything is named after --run-id, by default the first day that is held out: a second retraining on the same

@@ -82,6 +82,8 @@ class Run:
             raise WrongPlan(f"missing: {', '.join(missing)}")
         if said.deploy and not said.run_id:
             raise WrongPlan("--deploy needs the --run-id that the model was trained under")
+        if said.deploy and said.report is None:
+            raise WrongPlan("--deploy needs the --report that the gate wrote: only what it let pass may serve")
         if needed[-1:] == ["place"]:
             self.plan(said.run_id or UNSAID_RUN)
 
@@ -184,9 +186,9 @@ class Run:
     async def _deploy(self, clients: ControlClients) -> int:
         said, progress = self.chosen, Progress(2, sys.stderr)
         plan = self.plan(said.run_id)
-        gate = json.loads((said.report / "gate.json").read_text()) if said.report is not None else {"backtest": {}}
-        if gate.get("passed") is False:
-            raise NotGoodEnough("; ".join(gate["reasons"]))
+        gate = json.loads((said.report / "gate.json").read_text())
+        if gate.get("passed") is not True:
+            raise NotGoodEnough("; ".join(gate.get("reasons") or ["its gate.json does not say that it passed"]))
         on_aws = OnAws(plan, clients, SystemClock(), progress)
         await self._into_service(on_aws, plan, said.deploy, gate["backtest"], progress)
         return _closed(f"{said.deploy} serves at {plan.endpoint}")

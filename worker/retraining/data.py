@@ -60,7 +60,8 @@ class Sales:
 def read(paths: Sequence[Path]) -> Sales:
     """The sales of these files, or of the files in these folders. NothingToJudge when they span too few days."""
     files = [file for path in paths for file in _files(path)]
-    rows, skipped = read_sales(files, today=int(time.time()) // SECONDS_PER_DAY)
+    # Today is not over: a part of a day would be learned from, and judged by, as if it were all that was sold.
+    rows, skipped = read_sales(files, today=int(time.time()) // SECONDS_PER_DAY - 1)
     days = int(rows["day"].max() - rows["day"].min()) + 1 if len(rows) else 0
     if days < TRAINING_DAYS_MIN + GATE_DAYS:
         raise NothingToJudge(

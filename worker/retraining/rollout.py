@@ -63,7 +63,7 @@ class Rollout:
 
     async def _shadow(self, config: str, serving: dict[str, Any]) -> None:
         """Has the new model answer copies of the requests for a while; nothing is left of it at the end but the note
-        that it passed. Failed if it failed a request."""
+        that it passed. Failed if it failed a request, or was asked nothing, so that nothing is known of it."""
         plan, control = self._plan, self._control
         if config != plan.shadow_config:
             if await self._noted(requests.PASSED) is not None:
@@ -75,7 +75,7 @@ class Rollout:
             self._tell(f"shadow: the model gets a copy of each request for {plan.observe_s:,} s")
             self._expect(await control.settled(plan.endpoint), plan.shadow_config)
         asked, wrong = await self._watched()
-        if not wrong:
+        if asked and not wrong:
             await control.note(await self._shadow_arn(), requests.PASSED, str(int(asked)))
         # The canary begins from exactly what served before, and goes back to exactly that.
         before = await self._noted(requests.BEFORE)
@@ -83,6 +83,11 @@ class Rollout:
         await control.settled(plan.endpoint)
         if wrong:
             raise Failed(f"the shadow failed {wrong:,.0f} of {asked:,.0f} requests: it is taken away again")
+        if not asked:
+            raise Failed(
+                f"the shadow was asked nothing in {plan.observe_s:,} s, so nothing is known of it: it is taken "
+                "away again; run it when products are forecast, or give it more time (--observe-s)"
+            )
 
     async def _watched(self) -> tuple[float, float]:
         """How many requests the shadow was asked while it was watched, and how many of them it failed."""

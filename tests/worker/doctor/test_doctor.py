@@ -8,6 +8,7 @@ import os
 import sys
 
 import pytest
+from botocore.exceptions import ClientError
 from fakes.clock import FakeClock
 from fakes.proxy import error
 
@@ -15,6 +16,8 @@ from worker.doctor.bus import hears_of_us
 from worker.doctor.checkup import Checkup, Control, Finding, Level
 from worker.doctor.command import findings_of, lines_of
 from worker.doctor.limits import PROCESS_MB, check_clock, check_limits
+from worker.doctor.queues import check_queues
+from worker.doctor.storage import check_buckets
 from worker.doctor.tables import check_tables
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -83,6 +86,49 @@ async def test_a_permission_that_is_missing_is_named(aws):
         assert {f.fix for f in wrong} == {f"allow dynamodb:{action} to the worker's role"}
 
 
+@pytest.mark.parametrize(
+    ("operation", "wrong"),
+    [
+        ("PutItem", {"restock-state", "restock-leases"}),
+        ("DeleteItem", {"restock-state"}),
+        ("BatchGetItem", {"restock-state", "retail-inventory"}),
+    ],
+)
+async def test_what_the_doctor_alone_calls_is_not_wrong_where_the_worker_does_without(aws, operation, wrong):
+    """As deploy/templates/permissions.yaml grants it: forecasts are written in batches, leases never deleted."""
+    settings = aws.settings.model_copy(update={"queue_partitions": 2})
+    aws.proxy.always(operation, error("AccessDeniedException", 400))
+    checkup = Checkup(settings, aws.proxied, Control(None, None), FakeClock())
+    await check_tables(checkup)
+    aws.proxy.heal()
+    assert {f.what for f in checkup.findings if f.level is Level.WRONG} == {f"table {table}" for table in wrong}
+    doubtful = [f for f in checkup.findings if f"allow dynamodb:{operation} to whoever" in f.fix]
+    assert "table retail-forecasts" in {f.what for f in doubtful}
+
+
+async def test_queues_whose_attributes_the_worker_may_not_see_are_not_wrong(aws):
+    aws.proxy.always("GetQueueAttributes", error("AccessDeniedException", 400))
+    checkup = Checkup(aws.settings, aws.proxied, Control(None, None), FakeClock())
+    await check_queues(checkup)
+    aws.proxy.heal()
+    assert [f.level for f in of(checkup.findings, "queue retail-sales")][:1] == [Level.DOUBTFUL]
+    assert [f for f in checkup.findings if f.level is Level.WRONG] == []
+
+
+@pytest.mark.parametrize(("code", "level"), [("403", Level.DOUBTFUL), ("404", Level.WRONG)])
+async def test_a_bucket_that_may_not_be_listed_is_not_wrong_and_one_that_is_missing_is(aws, code, level):
+    class Buckets:
+        async def head_bucket(self, **_):
+            raise ClientError({"Error": {"Code": code}}, "HeadBucket")
+
+    class Clients:
+        s3 = Buckets()
+
+    checkup = Checkup(aws.settings, Clients(), Control(None, None), FakeClock())
+    await check_buckets(checkup)
+    assert {f.level for f in checkup.findings} == {level, Level.UNTRIED}
+
+
 async def test_a_queue_that_gives_up_at_once_or_has_no_dead_letters_is_found(aws):
     sqs = aws.clients.sqs
     dead = "arn:aws:sqs:us-east-1:000000000000:retail-sales-dlq"
@@ -143,12 +189,14 @@ async def test_a_cache_that_the_machine_has_no_room_for_is_found(aws, memory_mb,
         ('{"source":["retail.inventory"]}', True),
         ('{"source":[{"prefix":"retail."}]}', True),
         ('{"detail-type":["Reorder Required"]}', True),
+        ('{"source":["retail.inventory"],"detail-type":["Order Overdue",{"prefix":"Reorder "}]}', True),
+        ('{"source":["retail.inventory"],"detail-type":["Retrain Suggested"]}', False),
         ('{"source":["shop"]}', False),
         ("{broken", False),
         (None, False),
     ],
 )
-async def test_a_rule_hears_of_us_by_its_source(pattern, hears):
+async def test_a_rule_hears_of_our_orders_by_its_source_and_its_detail_type(pattern, hears):
     assert hears_of_us({"EventPattern": pattern}) is hears
 
 

@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 
 from domain.events import ProductKey, SaleRecorded
-from worker.history.command import judged, negative_stock
+from handlers.errors import Misconfigured
+from worker.history.command import _read, judged, negative_stock
 from worker.history.daily import EPOCH, Window, daily, window_of
 from worker.history.page import page
 from worker.history.quality import code_variants
@@ -176,3 +177,29 @@ async def test_the_command_writes_a_table_a_page_and_every_day(aws, tmp_path):
             ("2024-09-04", "3"),
         ]
     assert "quantity" in (report / "quality.html").read_text()
+
+
+class Stopped:
+    """A history of which nothing is read: the command is stopped at once."""
+
+    def about(self):
+        return {"from": "sales.csv"}
+
+    async def read(self, reading):
+        return False
+
+
+async def test_what_a_stopped_history_left_is_begun_anew(tmp_path):
+    for _ in range(2):
+        assert await _read(Stopped(), tmp_path, asyncio.Event()) is None
+        assert not (tmp_path / "pieces").exists()
+        (tmp_path / "pieces").mkdir()
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "rebuild.json"])
+async def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path, name):
+    """Somebody's files, or a rebuild that is not finished."""
+    (tmp_path / name).write_text('{"state_table": "restock-state"}')
+    with pytest.raises(Misconfigured, match="name another --work"):
+        await _read(Stopped(), tmp_path, asyncio.Event())
+    assert (tmp_path / name).exists()

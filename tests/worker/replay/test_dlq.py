@@ -119,6 +119,27 @@ async def test_lines_without_an_id_that_were_counted_before_their_message_died_c
     assert (await parking.state()).units == 5
 
 
+async def test_a_line_of_an_order_that_was_counted_meanwhile_is_not_counted_again(parking):
+    """The order came once more, whole and mended, after one of its lines was parked."""
+    order = {"order_id": "o-77", "lines": [sale(quantity="many"), sale(quantity=2)]}
+    await parking.received(order, UUID.format(1))
+    await parking.received({**order, "lines": [sale(quantity=3), sale(quantity=2)]}, UUID.format(2))
+    await mend(parking, quantity=3)
+    _, became = await parking.redriven()
+    assert (became["counted"], became["duplicates"]) == (0, 1)
+    assert ((await parking.state()).sales, (await parking.state()).units) == (2, 5)
+
+
+async def test_a_parked_line_of_a_receipt_does_not_come_back_as_a_sale(parking):
+    receipt = {"product_id": "A", "occurred_at": "2024-10-03T10:00:00Z", "reorder_id": "A:1"}
+    detail = {"order_id": "o-78", "lines": [{**receipt, "quantity": "many"}, {**receipt, "quantity": 1}]}
+    await parking.received({"id": "eb", "detail-type": "Shipment Received", "detail": detail}, UUID.format(1))
+    await mend(parking, quantity=3)
+    done, _ = await parking.redriven()
+    assert done.taken == 1
+    assert (await parking.state()).sales == 0
+
+
 async def test_a_line_of_a_message_has_the_id_that_it_has_in_the_message(parking):
     """The same line may lie in quarantine and, with its whole message, among the dead letters."""
     body = json.dumps(sale(quantity=2))

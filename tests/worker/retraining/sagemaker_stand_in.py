@@ -9,16 +9,18 @@ from __future__ import annotations
 import io
 import tarfile
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.responses import ActionResult
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from forecaster.train import run_training
-from worker.retraining.plan import S3Place
+from worker.retraining.plan import SHADOW, S3Place
 
 JOB = ("TrainingJobName", "InputDataConfig", "OutputDataConfig")
 UPDATE = ("EndpointName", "EndpointConfigName", "DeploymentConfig")
@@ -27,7 +29,8 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 
 class StandIn:
     """updates: the UpdateEndpoint requests, in order. shadows: those of each configuration. roll_back: configurations
-    that an alarm takes back; the endpoint then stays what it was. moving: how often it is still updating when asked."""
+    that an alarm takes back; the endpoint then stays what it was. moving: how often it is still updating when asked.
+    asked: how many requests a shadow gets a copy of, a minute."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,6 +40,7 @@ class StandIn:
         self.trained: list[str] = []
         self.roll_back: set[str] = set()
         self.moving = 0
+        self.asked = 20
         self.train_for_real = True
 
     @property
@@ -54,6 +58,18 @@ class StandIn:
         """The model behind an endpoint."""
         config = self.sagemaker.endpoints[endpoint].endpoint_config_name
         return self.sagemaker.endpoint_configs[config].production_variants[0]["ModelName"]
+
+    def copy_requests(self, endpoint: str) -> None:
+        """What SageMaker counts of a shadow in its first two minutes."""
+        where = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": SHADOW}]
+        for after_s in (30, 90):
+            counted = {
+                "MetricName": "Invocations",
+                "Dimensions": where,
+                "Timestamp": datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=after_s),  # as moto keeps it
+                "Value": self.asked,
+            }
+            cloudwatch_backends[ACCOUNT][REGION].put_metric_data("AWS/SageMaker", [counted])
 
     def work(self, job: dict[str, Any]) -> None:
         """Does what SageMaker does for a training job: channels to files, the container's `train`, an archive."""
@@ -101,6 +117,8 @@ def standing_in(here: StandIn, monkeypatch):
         request = {name: value for name in UPDATE if (value := self._get_param(name)) is not None}
         here.updates.append(request)
         endpoint = here.sagemaker.endpoints[request["EndpointName"]]
+        if here.asked and here.shadows.get(request["EndpointConfigName"]):
+            here.copy_requests(request["EndpointName"])
         if request["EndpointConfigName"] not in here.roll_back:
             endpoint.endpoint_config_name = request["EndpointConfigName"]
         return ActionResult({"EndpointArn": endpoint.arn})

@@ -15,6 +15,8 @@ from botocore.validate import ParamValidator
 from sagemaker_stand_in import REGION
 from test_retrain_requests import PLAN
 
+from deploy.profile import EXAMPLE
+from deploy.template import resolve, template
 from forecaster.container import channels
 from handlers.announcements import RETRAIN_SUGGESTED
 from worker.aws.eventbridge import SOURCE
@@ -131,8 +133,12 @@ def test_the_command_line_takes_what_a_step_says(name):
 
 
 def test_the_retraining_that_is_suggested_starts_it():
-    pattern = json.loads(SCHEDULE["events.PutRule"]["EventPattern"])
-    assert pattern == {"source": [SOURCE], "detail-type": [RETRAIN_SUGGESTED]}
+    rule = SCHEDULE["events.PutRule"]
+    (ours,) = resolve("forecasting", template("forecasting"), EXAMPLE).of("AWS::Events::Rule").values()
+    assert rule["EventBusName"] == SCHEDULE["events.PutTargets"]["EventBusName"] == ours["EventBusName"]
+    pattern = json.loads(rule["EventPattern"])
+    assert pattern == ours["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == ([SOURCE], [RETRAIN_SUGGESTED])
     required = {each["Name"] for each in PIPELINE["Parameters"] if "DefaultValue" not in each}
     for call in ("scheduler.CreateSchedule", "events.PutTargets"):
         target = SCHEDULE[call].get("Target") or SCHEDULE[call]["Targets"][0]

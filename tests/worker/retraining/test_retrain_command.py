@@ -12,9 +12,11 @@ from sagemaker_stand_in import REGION
 from domain.accuracy import EVERYTHING
 from forecaster.ahead import forecast_windows
 from forecaster.model import DemandModel
+from handlers.announcements import iso_day
 from worker.aws.accuracy import DynamoAccuracyBook
 from worker.aws.sagemaker_control import open_control
 from worker.cli import main
+from worker.retraining.data import SECONDS_PER_DAY, read
 
 ENDPOINT = "retail-forecast-endpoint"
 AWS = [
@@ -104,10 +106,12 @@ def test_the_parts_are_those_of_the_pipeline(stand_in, sales_path, good, tmp_pat
     assert main(["retrain", "--deploy", artifact, "--run-id", "abc", *AWS, *work]) == 0
     assert stand_in.serves(ENDPOINT) == "restock-abc"
     assert backtest_of(stand_in.url)[EVERYTHING] > 0
-    (tmp_path / "report" / "gate.json").write_text(json.dumps({"passed": False, "reasons": ["too bad"]}))
-    assert main(["retrain", "--deploy", artifact, "--run-id", "abd", *AWS, *work]) == 1
-    assert stand_in.serves(ENDPOINT) == "restock-abc"
-    assert "too bad" in capfd.readouterr().err
+    gate = tmp_path / "report" / "gate.json"
+    for said, why in (({"passed": False, "reasons": ["too bad"]}, "too bad"), ({"backtest": {}}, "does not say")):
+        gate.write_text(json.dumps(said))
+        assert main(["retrain", "--deploy", artifact, "--run-id", "abd", *AWS, *work]) == 1
+        assert stand_in.serves(ENDPOINT) == "restock-abc"
+        assert why in capfd.readouterr().err
 
 
 def test_a_dry_run_prints_the_requests_and_sends_none(capfd, monkeypatch):
@@ -124,6 +128,7 @@ def test_a_dry_run_prints_the_requests_and_sends_none(capfd, monkeypatch):
         ([], "missing: --sales, --image, --role, --place"),
         (["--local"], "missing: --sales"),
         (["--deploy", "s3://b/m", *AWS], "--run-id"),
+        (["--deploy", "s3://b/m", "--run-id", "abc", *AWS], "--report"),
         (["--sales", "x", *AWS, "--canary-percent", "70"], "between 1 and 50"),
         (["--dry-run", "--image", "i", "--role", "r", "--place", "here"], "no address"),
     ],
@@ -136,3 +141,11 @@ def test_wrong_use_is_said_in_one_line_with_code_2(arguments, said, capfd):
 def test_sales_that_are_not_there_are_a_failure_in_one_line(capfd, tmp_path):
     assert main(["retrain", "--local", "--sales", str(tmp_path / "none.csv")]) == 1
     assert "there is no such file" in capfd.readouterr().err
+
+
+def test_the_day_that_is_not_over_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("worker.retraining.data.time.time", lambda: 20_100.5 * SECONDS_PER_DAY)
+    path = tmp_path / "sales.csv"
+    rows = [f"A,{iso_day(day)},1" for day in range(20_000, 20_101)]
+    path.write_text("\n".join(["product_id,date,quantity", *rows]))
+    assert int(read([path]).rows["day"].max()) == 20_099

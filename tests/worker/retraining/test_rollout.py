@@ -98,10 +98,19 @@ async def test_a_later_model_is_a_shadow_first_and_then_a_canary_with_alarms(sho
 async def test_a_shadow_that_fails_requests_is_taken_away_and_never_answers(shop):
     await shop.deploy(OLD)
     await shop.shadow_fails(3)
-    with pytest.raises(Failed, match="the shadow failed 3 of 0 requests"):
+    with pytest.raises(Failed, match="the shadow failed 3 of 40 requests"):
         await shop.deploy()
     assert shop.config == OLD.live_config
     assert [each["EndpointConfigName"] for each in shop.stand_in.updates] == [PLAN.shadow_config, OLD.live_config]
+
+
+async def test_a_shadow_that_was_asked_nothing_does_not_pass(shop):
+    await shop.deploy(OLD)
+    shop.stand_in.asked = 0
+    for _ in range(2):  # it is not noted as passed either
+        with pytest.raises(Failed, match="the shadow was asked nothing in 3,600 s"):
+            await shop.deploy()
+        assert shop.config == OLD.live_config
 
 
 async def test_a_canary_that_an_alarm_takes_back_ends_with_what_served_before(shop):
