@@ -17,7 +17,7 @@ from simulation.many import accident_outcome, all_of, seed_outcome, tell
 from simulation.run import run
 from simulation.scenario import small_stream, swarm
 
-SEEDS = 200
+SEEDS = 100
 EVERY = 97  # of the single accidents; `make sim-exhaustive` runs them all
 # What happens to streams, and to the items of their tables.
 OF_STREAMS = ("split", "roll", "merge", "renew", "trims", "gone", "expired", "alarms", "leases_stolen")
