@@ -122,7 +122,8 @@ class PlaceReorders:
             log.warning("orders.too_many_open", product=product_label(key), open=len(decision.state.open_orders))
         if assessment.stock is None:
             self._metrics.count(Metric.PRODUCTS_WITHOUT_STOCK)
-        self._metrics.observe(Metric.SALE_TO_DECISION, now - assessment.snapshot.dirty_since)
+        if assessment.snapshot.dirty:  # else it was looked at for an order, and no sale has waited
+            self._metrics.observe(Metric.SALE_TO_DECISION, now - assessment.snapshot.dirty_since)
 
 
 def _change(decision: Decision) -> Change:

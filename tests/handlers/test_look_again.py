@@ -43,6 +43,7 @@ async def test_an_order_that_did_not_come_is_told_of_once_though_nothing_is_sold
     assert (entry.detail_type, entry.entry_id) == ("Order Overdue", "A:1:overdue")
     assert (said["days_overdue"], said["outstanding"], said["status"]) == (1, needy.store.at(A).on_order, "requested")
     assert metrics[Metric.ORDERS_OVERDUE] == 1
+    assert len(metrics.observed[Metric.SALE_TO_DECISION]) == 1  # no sale has waited for the second decision
     assert (await needy.look_again(), needy.reminders.kept) == (set(), set())
     assert list(needy.store.orders) == ["A:1"]
 
