@@ -10,10 +10,9 @@ import asyncio
 import csv
 import json
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,11 +20,12 @@ from typing import Any, TextIO
 
 from domain.product import product_label
 from handlers.errors import Misconfigured, TransientFailure
-from worker.aws.clients import Endpoints, open_clients, translated
+from worker.aws.clients import Clients
 from worker.clock import SystemClock
 from worker.process import read_settings
 from worker.rebuild import Figures, rebuild
 from worker.rebuild_verify import Difference, Verified, verify
+from worker.replay.asking import with_clients
 from worker.settings import Settings
 from worker.telemetry import configure_logging
 
@@ -60,36 +60,20 @@ def run_rebuild(chosen: argparse.Namespace) -> int:
 
 
 async def _run(settings: Settings, options: Options) -> int:
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
-    sink = Sink()
-    async with AsyncExitStack() as opened:
+    with ExitStack() as opened:
+        sink = Sink()
         if options.verify and options.report is not None:
             sink.write_to(opened.enter_context(_written(options.report / "differences.csv")))
-        endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
-        with translated("credentials"):
-            opening = open_clients(settings.region, endpoints, lane=settings.fast_client)
-            clients = await opened.enter_async_context(opening)
-        told = (settings, clients, SystemClock(), options.table, options.segments, stop, sys.stderr)
-        if options.verify:
-            verified = await verify(*told, sink.take)
-            return _closed(options, verified.summary(), *closing_of_verify(verified, options.table, sink.shown))
-        figures = await rebuild(*told)
-        return _closed(options, figures.summary(), *closing_of_rebuild(figures, options.table))
 
+        async def work(settings: Settings, clients: Clients, stop: asyncio.Event) -> int:
+            told = (settings, clients, SystemClock(), options.table, options.segments, stop, sys.stderr)
+            if options.verify:
+                verified = await verify(*told, sink.take)
+                return _closed(options, verified.summary(), *closing_of_verify(verified, options.table, sink.shown))
+            figures = await rebuild(*told)
+            return _closed(options, figures.summary(), *closing_of_rebuild(figures, options.table))
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def told() -> None:
-        stop.set()
-        for signum in signals:
-            loop.remove_signal_handler(signum)
-        sys.stderr.write("finishing the pages in hand; press Ctrl-C again to end at once, which is as safe\n")
-
-    for signum in signals:
-        loop.add_signal_handler(signum, told)
+        return await with_clients(settings, work, "the pages in hand")
 
 
 class Sink:

@@ -5,10 +5,10 @@ Nothing heavy is imported here: the arguments stand in the help of every command
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import sys
-from collections.abc import Callable
 from pathlib import Path
+
+from forecaster.argument_kinds import day, whole
 
 MODELS = ("restock", "naive", "seasonal_naive", "mean_30", "croston_sba", "exponential_smoothing")
 HORIZON_MAX = 731
@@ -47,8 +47,10 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--sales", required=True, type=Path, metavar="PATH", help="CSV, JSON Lines or Parquet (.gz too)")
-    add("--cutoff", required=True, type=_date, metavar="DATE", help="first day forecast, such as 2011-09-23")
-    add("--horizon", required=True, type=_whole(HORIZON_MAX), metavar="N", help="periods to forecast")
+    add(
+        "--cutoff", required=True, type=day("2011-09-23"), metavar="DATE", help="first day forecast, such as 2011-09-23"
+    )
+    add("--horizon", required=True, type=whole(1, HORIZON_MAX), metavar="N", help="periods to forecast")
     add("--freq", choices=("D", "W", "M"), default="D", help="a period is a day, a week or a month (default: D)")
     add(
         "--quantiles",
@@ -59,7 +61,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--origins",
-        type=_whole(ORIGINS_MAX),
+        type=whole(1, ORIGINS_MAX),
         default=1,
         metavar="K",
         help="score at K cutoffs, each a horizon before the last (default: 1)",
@@ -96,26 +98,6 @@ def models(text: str) -> tuple[str, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: unknown; known are {', '.join(MODELS)}")
     return said
-
-
-def _date(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2011-09-23") from None
-
-
-def _whole(most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-        if not 1 <= number <= most:
-            raise argparse.ArgumentTypeError(f"must lie between 1 and {most}")
-        return number
-
-    return read
 
 
 def _run(chosen: argparse.Namespace) -> int:

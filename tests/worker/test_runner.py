@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 import pytest_asyncio
 from fakes import proxy as faulty
+from fakes.at_work import at_work
 from fakes.clock import NOW
 from fakes.examples import first_change, order_of, state_after
 
@@ -111,16 +112,8 @@ async def published(aws):
 async def running(aws, clients=None, **changes):
     """A worker at work; at the end of the block it is told to stop, and must."""
     runner = await build(fast(aws, **changes), clients or aws.clients, SystemClock())
-    stop = asyncio.Event()
-    task = asyncio.create_task(runner.run(stop))
-    try:
+    async with at_work(runner):
         yield runner
-        stop.set()
-        async with asyncio.timeout(20):
-            await task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def until(condition, timeout_s=20):

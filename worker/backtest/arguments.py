@@ -5,11 +5,11 @@ Nothing heavy is imported here: the arguments stand in the help of every command
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
+
+from forecaster.argument_kinds import day, whole
 
 POLICIES = ("restock", "cover", "normal", "guide", "vn2_benchmark")
 RETRAIN_EVERY = {"D": 28, "W": 4}
@@ -58,12 +58,10 @@ def add_backtest(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
     add("--sales", required=True, type=Path, metavar="PATH", help="CSV, JSON Lines or Parquet (.gz too)")
-    add("--start", required=True, type=_date, metavar="DATE", help="a day of period 0, such as 2011-08-31")
-    add("--periods", required=True, type=_whole(1, PERIODS_MAX), metavar="N", help="periods to replay")
-    add("--lead-time", required=True, type=_whole(0, LEAD_TIME_MAX), metavar="L", help="periods until an order arrives")
-    add(
-        "--review", type=_whole(1, LEAD_TIME_MAX), default=1, metavar="R", help="periods between decisions (default: 1)"
-    )
+    add("--start", required=True, type=day("2011-08-31"), metavar="DATE", help="a day of period 0, such as 2011-08-31")
+    add("--periods", required=True, type=whole(1, PERIODS_MAX), metavar="N", help="periods to replay")
+    add("--lead-time", required=True, type=whole(0, LEAD_TIME_MAX), metavar="L", help="periods until an order arrives")
+    add("--review", type=whole(1, LEAD_TIME_MAX), default=1, metavar="R", help="periods between decisions (default: 1)")
     add("--freq", choices=("D", "W"), default="D", help="a period is a day or a week (default: D)")
     add("--holding-cost", type=_cost, metavar="H", help="of a unit in stock at the end of a period")
     add(
@@ -90,7 +88,7 @@ def add_backtest(parser: argparse.ArgumentParser) -> None:
     add("--calendar", type=Path, metavar="PATH", help="what restock knows ahead, by date: docs/evaluate.md")
     add(
         "--retrain-every",
-        type=_whole(0, PERIODS_MAX),
+        type=whole(0, PERIODS_MAX),
         metavar="K",
         help="periods; 0: train once, at START (default: 28 days or 4 weeks)",
     )
@@ -111,26 +109,6 @@ def policies(text: str) -> tuple[str, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: unknown; known are {', '.join(POLICIES)}")
     return tuple(said)
-
-
-def _date(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2011-08-31") from None
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-        if not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"must lie between {least} and {most}")
-        return number
-
-    return read
 
 
 def _number(text: str) -> float:

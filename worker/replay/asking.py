@@ -34,16 +34,17 @@ def run_command(name: str, work: Work, *failures: type[Exception], loud: int = l
         return failed(f"{name}: {exc}", 2)
     configure_logging(loud)
     try:
-        return asyncio.run(_run(settings, work))
+        return asyncio.run(with_clients(settings, work))
     except KeyboardInterrupt:
         return failed("ended where it stood; run it again, what was counted counts once")
     except FAILURES + failures as exc:
         return failed((str(exc) or type(exc).__name__).splitlines()[0])
 
 
-async def _run(settings: Settings, work: Work) -> int:
+async def with_clients(settings: Settings, work: Work, in_hand: str = "what is in hand") -> int:
+    """The work's exit code. in_hand: what Ctrl-C says is finished first."""
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    _stop_on_signals(stop, in_hand)
     endpoints = Endpoints(settings.endpoint_url, settings.runtime_endpoint_url)
     async with AsyncExitStack() as opened:
         with translated("credentials"):
@@ -52,7 +53,7 @@ async def _run(settings: Settings, work: Work) -> int:
         return await work(settings, clients, stop)
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def _stop_on_signals(stop: asyncio.Event, in_hand: str) -> None:
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
 
@@ -60,7 +61,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
         stop.set()
         for signum in signals:
             loop.remove_signal_handler(signum)
-        sys.stderr.write("finishing what is in hand; press Ctrl-C again to end at once, which is as safe\n")
+        sys.stderr.write(f"finishing {in_hand}; press Ctrl-C again to end at once, which is as safe\n")
 
     for signum in signals:
         loop.add_signal_handler(signum, told)

@@ -7,6 +7,7 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+from fakes.at_work import at_work
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from otlp_receiver import collecting
@@ -27,16 +28,8 @@ DAYS = 20
 async def running(aws, **changes):
     said = {"calendar": "event", "long_poll_s": 1, "decide_interval_s": 0.02, "bedrock_model": "", "watch_products": 0}
     runner = await build(Settings(**{**aws.settings.model_dump(), **said, **changes}), aws.clients, SystemClock())
-    stop = asyncio.Event()
-    task = asyncio.create_task(runner.run(stop))
-    try:
+    async with at_work(runner):
         yield runner
-        stop.set()
-        async with asyncio.timeout(20):
-            await task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def send(aws, product, fields):
