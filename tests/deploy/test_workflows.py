@@ -47,7 +47,10 @@ def test_zizmor_finds_nothing():
     if not program.exists():
         pytest.skip("zizmor is not installed: pip install 'restock[deploy]'")
     said = subprocess.run(
-        [program, "--offline", "--quiet", ROOT / ".github"], capture_output=True, text=True, check=False
+        [program, "--offline", "--quiet", "--color=never", ROOT / ".github"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert said.returncode == 0, said.stdout
     assert said.stdout.startswith("No findings to report")

@@ -42,7 +42,15 @@ QUICK = {
     "RESTOCK_WATCH_PRODUCTS": "0",
 }
 # Which version stands in each place after which share of the sales: forward, back, forward.
-STEPS = ((0.1, 0, "new"), (0.25, 1, "new"), (0.4, 0, "old"), (0.5, 1, "old"), (0.65, 0, "new"), (0.8, 1, "new"))
+Step = tuple[float, int, str]
+STEPS: tuple[Step, ...] = (
+    (0.1, 0, "new"),
+    (0.25, 1, "new"),
+    (0.4, 0, "old"),
+    (0.5, 1, "old"),
+    (0.65, 0, "new"),
+    (0.8, 1, "new"),
+)
 
 
 @dataclass(slots=True)
@@ -144,7 +152,13 @@ class Outcome:
 
 
 async def roll_out(
-    trees: dict[str, Path], sales: int, kills: int, folder: Path, say: Callable[[str], None], seed: int = 1
+    trees: dict[str, Path],
+    sales: int,
+    kills: int,
+    folder: Path,
+    say: Callable[[str], None],
+    seed: int = 1,
+    steps: tuple[Step, ...] = STEPS,
 ) -> Outcome:
     """trees: `old` and `new`. sales: different ones; a tenth is sent twice."""
     started = time.monotonic()
@@ -160,7 +174,7 @@ async def roll_out(
         stack.callback(service.abandon)
         queue, wrote = Queue(clients, queue_url, lines), Counter[str]()
         await service.open()
-        await _steps(service, queue, kills, chance, wrote, say)
+        await _steps(service, queue, [*steps, *_blows(kills, chance)], wrote, say)
         await queue.send_up_to(len(lines))
         say("all sales are sent; waiting until nothing is left to do")
         restless = await _rest(clients, settings, queue)
@@ -175,12 +189,15 @@ async def roll_out(
     return Outcome(found, service.counts, wrote, len(lines), len(kept.orders), time.monotonic() - started)
 
 
+def _blows(kills: int, chance: Random) -> list[Step]:
+    return [(0.05 + 0.9 * (number + chance.random()) / kills, chance.randrange(TASKS), "") for number in range(kills)]
+
+
 async def _steps(
-    service: Service, queue: Queue, kills: int, chance: Random, wrote: Counter[str], say: Callable[[str], None]
+    service: Service, queue: Queue, steps: list[Step], wrote: Counter[str], say: Callable[[str], None]
 ) -> None:
     """The deployments and the kills, each after its share of the sales, while sending goes on."""
-    blows = [(0.05 + 0.9 * (number + chance.random()) / kills, chance.randrange(TASKS), "") for number in range(kills)]
-    for share, number, version in sorted([*STEPS, *blows]):
+    for share, number, version in sorted(steps):
         await queue.send_up_to(int(share * len(queue.lines)))
         sending = asyncio.create_task(queue.send_up_to(int((share + 0.05) * len(queue.lines))))
         if version:
