@@ -23,13 +23,19 @@ class Rule(NamedTuple):
     minimum_order_value (minor units) are said of suppliers alone."""
 
     service_level: float | None = None
+    fill_rate: float | None = None
+    shortage_cost: float | None = None
+    holding_cost: float | None = None
+    ordering_cost: float | None = None
     lead_time_days: int | None = None
+    lead_time_sd_days: float | None = None
     learn_lead_time: bool | None = None
     review_days: int | None = None
     order_cycle_days: int | None = None
     pack_size: int | None = None
     minimum_order_quantity: int | None = None
     maximum_stock: int | None = None
+    shelf_life_days: int | None = None
     unit_cost_minor: int | None = None
     approval_above_minor: int | None = None
     freeze: bool | None = None
@@ -44,8 +50,10 @@ class Rule(NamedTuple):
 
 
 NOTHING = Rule()
-# The most to hold by a rule is no term of supply: whoever it keeps from ordering is told so (ruling.py).
+# The most to hold is no term of supply here: whoever it keeps from ordering is told so (ruling.py).
 TERMS = tuple(name for name in SupplyTerms._fields if name in Rule._fields and name != "maximum_stock")
+# What a product is stocked for is one of three: whoever says one of them takes back what was said of those before it.
+TAKEN_BACK = {"service_level": ("fill_rate", "shortage_cost"), "shortage_cost": ("fill_rate",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +102,9 @@ def buying_of(
     of_supplier = rules.suppliers.get(name, NOTHING)
     general = over(over(rules.defaults, of_category), of_supplier)
     rule = over(general, own)
-    terms = _ruled(default, general)
     # What the table says differs from what holds where it says nothing.
     said: dict[str, Any] = {f: v for f, v, d in zip(told._fields, told, default, strict=True) if v != d}
-    terms = terms._replace(**said)
+    terms = _told(_ruled(default, general), said)._replace(maximum_stock=None)
     if rule.learn_lead_time and name in learned:
         terms = terms._replace(lead_time_days=learned[name])
     terms = _ruled(terms, own)
@@ -108,7 +115,7 @@ def buying_of(
         name,
         of_supplier.joins,
         bool(rule.freeze),
-        rule.maximum_stock,
+        next((most for most in (own.maximum_stock, told.maximum_stock, rule.maximum_stock) if most is not None), None),
         rule.unit_cost_minor,
         rule.approval_above_minor,
     )
@@ -118,12 +125,20 @@ def buying_of(
 def over(general: Rule, special: Rule) -> Rule:
     """The special rule, and the general one where that says nothing."""
     said: dict[str, Any] = {name: value for name, value in special._asdict().items() if value is not None}
-    return general._replace(**said)
+    return general._replace(**_taken_back(said), **said)
 
 
 def _ruled(terms: SupplyTerms, rule: Rule) -> SupplyTerms:
     said = {name: getattr(rule, name) for name in TERMS}
-    return terms._replace(**{name: value for name, value in said.items() if value is not None})
+    return _told(terms, {name: value for name, value in said.items() if value is not None})
+
+
+def _told(terms: SupplyTerms, said: Mapping[str, Any]) -> SupplyTerms:
+    return terms._replace(**_taken_back(said), **said)
+
+
+def _taken_back(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {old: None for new, olds in TAKEN_BACK.items() if new in said for old in olds if old not in said}
 
 
 def longest_gap(weekdays: tuple[int, ...]) -> int:

@@ -85,6 +85,13 @@ async def test_terms_beside_the_level_take_precedence(inventory, shop):
     assert (await inventory.read([A]))[A].terms == TERMS._replace(**said)
 
 
+async def test_what_a_product_is_stocked_for_may_stand_there_too(inventory, shop):
+    said = {"fill_rate": 0.97, "shortage_cost": 4.5, "holding_cost": 0.01, "ordering_cost": 25.0, "service_level": 0.9}
+    said |= {"lead_time_sd_days": 2.5, "maximum_stock": 400, "shelf_life_days": 30}
+    await shop.put(A, 1, **said)
+    assert (await inventory.read([A]))[A].terms == TERMS._replace(**said)
+
+
 async def test_ids_are_verbatim_and_locations_apart(inventory, shop):
     keys = [A, ProductKey("a"), C, ProductKey("C", "North"), ProductKey("C"), ProductKey("A#1", "ü ")]
     for n, key in enumerate(keys):

@@ -23,12 +23,22 @@ from worker.aws.dynamodb import Item, batch_get, text
 log = structlog.get_logger()
 
 DEFAULT_LOCATION = "-"
-TERMS_BOUNDS = {
+WHOLE_TERMS = {
     "lead_time_days": (0, 365),
     "review_days": (1, 90),
     "order_cycle_days": (1, 365),
     "pack_size": (1, 10**6),
     "minimum_order_quantity": (0, 10**8),
+    "maximum_stock": (0, 10**8),
+    "shelf_life_days": (1, 3_650),
+}
+SHARES_AND_COSTS = {
+    "service_level": (0.5, 0.9999),
+    "fill_rate": (0.5, 0.9999),
+    "shortage_cost": (0.0, 1e9),
+    "holding_cost": (1e-9, 1e9),
+    "ordering_cost": (0.0, 1e9),
+    "lead_time_sd_days": (0.0, 365.0),
 }
 
 
@@ -70,13 +80,9 @@ class DynamoInventory:
             log.warning("stock.unreadable", product=product_label(key))
         # Without a time of its own the level is true as of reading it.
         at = _time(item.get("updated_at"), read_at)
-        terms = {}
-        for name, (low, high) in TERMS_BOUNDS.items():
-            value = _whole(item.get(name))
-            if value is not None and low <= value <= high:
-                terms[name] = value
-            elif name in item:
-                log.warning("terms.unreadable", product=product_label(key), field=name)
+        terms, odd = _terms(item)
+        for name in odd:
+            log.warning("terms.unreadable", product=product_label(key), field=name)
         stock = StockLevel(level, at) if level is not None else None
         category, supplier = item.get("category", {}).get("S"), item.get("supplier", {}).get("S")
         return InventoryRecord(stock, self._terms._replace(**terms), category, supplier)
@@ -98,12 +104,35 @@ def _item_key(key: tuple[str, str | None]) -> Item:
     return item
 
 
+def _terms(item: Item) -> tuple[dict[str, Any], list[str]]:
+    """The terms of supply that an item says, and the names of those that make no sense."""
+    whole = {name: _within(_whole(item.get(name)), bounds) for name, bounds in WHOLE_TERMS.items()}
+    shares = {name: _within(_real(item.get(name)), bounds) for name, bounds in SHARES_AND_COSTS.items()}
+    terms = {**whole, **shares}
+    said = {name: value for name, value in terms.items() if value is not None}
+    return said, [name for name in terms if name in item and name not in said]
+
+
+def _within(value: float | None, bounds: tuple[float, float]) -> float | None:
+    return value if value is not None and bounds[0] <= value <= bounds[1] else None
+
+
 def _whole(attribute: Any) -> int | None:
+    value = _number(attribute)
+    return int(value) if value is not None and value == value.to_integral_value() else None
+
+
+def _real(attribute: Any) -> float | None:
+    value = _number(attribute)
+    return float(value) if value is not None else None
+
+
+def _number(attribute: Any) -> Decimal | None:
     try:
         value = Decimal(attribute["N"])
     except (KeyError, TypeError, InvalidOperation):
         return None
-    return int(value) if value.is_finite() and value == value.to_integral_value() else None
+    return value if value.is_finite() else None
 
 
 def _time(attribute: Any, default: int) -> int:

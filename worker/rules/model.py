@@ -21,6 +21,8 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINOR_UNITS = 100
 MONEY_MAX = 10**12
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Share = Annotated[float, Field(gt=0.5, lt=1)]
+Cost = Annotated[float, Field(le=1e9, allow_inf_nan=False)]
 Money = Annotated[Decimal, Field(ge=0, le=MONEY_MAX, allow_inf_nan=False)]
 
 
@@ -41,14 +43,20 @@ class RuleModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    service_level: Annotated[float, Field(gt=0.5, lt=1)] | None = None
+    service_level: Share | None = None
+    fill_rate: Share | None = None
+    shortage_cost: Annotated[Cost, Field(ge=0)] | None = None
+    holding_cost: Annotated[Cost, Field(gt=0)] | None = None
+    ordering_cost: Annotated[Cost, Field(ge=0)] | None = None
     lead_time_days: Annotated[int, Field(ge=0, le=365)] | None = None
+    lead_time_sd_days: Annotated[float, Field(ge=0, le=365)] | None = None
     learn_lead_time: bool | None = None
     review_days: Annotated[int, Field(ge=1, le=90)] | None = None
     order_cycle_days: Annotated[int, Field(ge=1, le=365)] | None = None
     pack_size: Annotated[int, Field(ge=1, le=10**6)] | None = None
     minimum_order_quantity: Annotated[int, Field(ge=0, le=10**8)] | None = None
     maximum_stock: Annotated[int, Field(ge=0, le=10**8)] | None = None
+    shelf_life_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
     unit_cost: Money | None = None
     approval_above: Money | None = None
     freeze: bool | None = None

@@ -87,6 +87,12 @@ async def test_the_level_is_as_old_as_the_record_says_or_as_the_reading(aws, inv
         ("order_cycle_days", {"N": "0"}),
         ("minimum_order_quantity", {"N": "-5"}),
         ("review_days", {"NULL": True}),
+        ("fill_rate", {"N": "1"}),
+        ("service_level", {"N": "0.2"}),
+        ("holding_cost", {"N": "0"}),
+        ("shortage_cost", {"N": "-1"}),
+        ("lead_time_sd_days", {"S": "2"}),
+        ("shelf_life_days", {"N": "0.5"}),
     ],
     ids=str,
 )

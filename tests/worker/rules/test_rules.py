@@ -89,6 +89,34 @@ def test_what_the_shops_table_says_outdoes_all_rules_but_those_for_the_product_i
     assert bought(rules, MUG, supplier="acme")[0].supplier == "acme"
 
 
+def stocked_for(terms):
+    return terms.service_level, terms.fill_rate, terms.shortage_cost, terms.holding_cost
+
+
+def test_what_a_product_is_stocked_for_is_what_the_most_specific_rule_says():
+    rules = RuleSet(
+        "d",
+        Rule(fill_rate=0.97, holding_cost=0.01),
+        categories={"Lights": Rule(service_level=0.9), "Mugs": Rule(shortage_cost=2.0)},
+        products={"MUG": Rule(fill_rate=0.99)},
+    )
+    other = ProductKey("OTHER")
+    assert stocked_for(bought(rules, other)[1]) == (0.95, 0.97, None, 0.01)
+    assert stocked_for(bought(rules, other, category="Lights")[1]) == (0.9, None, None, 0.01)
+    assert stocked_for(bought(rules, other, category="Mugs")[1]) == (0.95, None, 2.0, 0.01)
+    assert stocked_for(bought(rules, MUG, category="Mugs")[1]) == (0.95, 0.99, 2.0, 0.01)
+    told = DEFAULT._replace(service_level=0.8)
+    assert stocked_for(bought(rules, other, told=told)[1]) == (0.8, None, None, 0.01)
+
+
+def test_the_most_to_hold_is_what_the_product_s_own_rule_says_or_the_shops_table_or_another_rule():
+    rules = RuleSet("d", Rule(maximum_stock=50), products={"MUG": Rule(maximum_stock=5)})
+    told = DEFAULT._replace(maximum_stock=500)
+    found = [bought(rules, MUG, told=told), bought(rules, ProductKey("X"), told=told), bought(rules, ProductKey("X"))]
+    assert [buying.maximum_stock for buying, _ in found] == [5, 500, 50]
+    assert {terms.maximum_stock for _, terms in found} == {None}
+
+
 def test_a_learned_lead_time_is_used_only_where_a_rule_asks_for_it():
     asked = RuleSet("d", suppliers={"acme": Rule(lead_time_days=7, learn_lead_time=True), "other": Rule()})
     learned = {"acme": 11, "other": 30}
@@ -124,6 +152,8 @@ def test_review_days_by_the_calendar(weekdays, gap, before, after):
         ("a.json", b'{"suppliers": {"s": {"order_on": ["mon"], "review_days": 3}}}', "leave one out"),
         ("a.json", b'{"defaults": {"maximum_stock": 5, "minimum_order_quantity": 6}}', "maximum_stock 5 is less than"),
         ("a.json", b'{"defaults": {"order_on": ["mon"]}}', "defaults.order_on: Extra inputs"),
+        ("a.json", b'{"defaults": {"fill_rate": 1}}', "defaults.fill_rate: Input should be less than 1"),
+        ("a.json", b'{"defaults": {"holding_cost": 0}}', "defaults.holding_cost: Input should be greater than 0"),
         ("a.json", b"[]", "no object"),
         ("a.json", b"{", "a.json: "),
         ("a.json", b'{"defaults": {"unit_cost": 1e99999999999999999999}}', "1e99999999999999999999: no number"),
