@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from domain.lifecycle import FOR_EVER
 from domain.orders import APPROVAL, REVIEW
+from domain.policy import SupplyTerms
 from domain.ruling import (
     ENOUGH,
     FROZEN,
@@ -49,9 +50,17 @@ def _forecast(known: Known) -> str:
 def _thresholds(known: Known, ruling: Ruling) -> str:
     terms = known.terms
     return (
-        f"For a service level of {terms.service_level:.1%} over {terms.lead_time_days} days of lead time and "
+        f"For {_target(terms)} over {terms.lead_time_days} days of lead time and "
         f"{terms.review_days} of review the reorder point is {ruling.reorder_point}, the target {ruling.target}."
     )
+
+
+def _target(terms: SupplyTerms) -> str:
+    if terms.fill_rate is not None:
+        return f"a fill rate of {terms.fill_rate:.1%}"
+    if terms.shortage_cost is not None and terms.holding_cost is not None:
+        return f"a unit missing that costs {terms.shortage_cost:g} against {terms.holding_cost:g} a day for one held"
+    return f"a service level of {terms.service_level:.1%}"
 
 
 def _position(known: Known, ruling: Ruling) -> str:

@@ -93,6 +93,7 @@ def test_an_explanation_says_the_numbers_that_it_was_decided_by():
 
 NOTHING = "46 were needed, and nothing was ordered: "
 FELL_BACK = "On 2011-12-31 16.0 units were expected to sell in 8 days, by the baseline, as the model did not answer."
+FOR, S = "For ", " over 7 days of lead time and 1 of review the reorder point is 23, the target 51."
 DEAR = "It is worth 117.30 and waits for a planner, who approves what is above 100.00."
 
 
@@ -116,6 +117,14 @@ DEAR = "It is worth 117.30 and waits for a planner, who approves what is above 1
         ),
         ({"open_orders": OPEN_ORDERS_MAX}, NOTHING + "64 orders are open."),
         ({"forecast_source": "fallback"}, FELL_BACK),
+        (
+            {"terms": TERMS._replace(fill_rate=0.97, shortage_cost=2.0, holding_cost=0.1)},
+            FOR + "a fill rate of 97.0%" + S,
+        ),
+        (
+            {"terms": TERMS._replace(shortage_cost=2.0, holding_cost=0.1)},
+            FOR + "a unit missing that costs 2 against 0.1 a day for one held" + S,
+        ),
     ],
 )
 def test_each_reason_has_its_sentence(said, sentence):
