@@ -121,6 +121,10 @@ class Day:
     async def sell(self, sales: Sequence[dict[str, Any]]) -> None:
         self._kept += 1
         self._lagging.add(asyncio.create_task(self._keep(sales, self.lake / f"{self._kept:05}.parquet")))
+        await self.sell_only(sales)
+
+    async def sell_only(self, sales: Sequence[dict[str, Any]]) -> None:
+        """Puts sales on the queue; the lake does not hear of them."""
         for batch in batches(pack(sales, fifo_groups=None, sales_per_message=SALES_A_MESSAGE)):
             await self.send(self.queue_url, [message.body for message in batch])
 
@@ -161,10 +165,10 @@ class Day:
         refused = sum([len(page) async for page in lines.pages()])
         return {"counted_wrongly": misread, "refused": refused, "dead_letters": dead}
 
-    async def settled(self) -> None:
+    async def settled(self, within_s: float = SETTLED_WITHIN_S) -> None:
         """Waits until the queue is empty."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        async with asyncio.timeout(SETTLED_WITHIN_S):
+        async with asyncio.timeout(within_s):
             while True:
                 said = await self.clients.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)
                 if not sum(int(said["Attributes"][name]) for name in names):

@@ -11,6 +11,7 @@ import csv
 import ctypes
 import json
 import multiprocessing
+import os
 import resource
 import signal
 import sys
@@ -147,6 +148,9 @@ def _end_with_parent() -> None:
     """A rebuild that is killed leaves no process behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        os._exit(1)  # it was killed before this process could ask to be told
 
 
 async def _read(history: History, work: Work, pool: Executor, asked: Asked, clock: Clock, stop: asyncio.Event) -> bool:
