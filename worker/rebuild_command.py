@@ -22,10 +22,10 @@ from domain.product import product_label
 from handlers.errors import Misconfigured, TransientFailure
 from worker.aws.clients import Clients
 from worker.clock import SystemClock
+from worker.command_frame import with_clients
 from worker.process import read_settings
 from worker.rebuild import Figures, rebuild
 from worker.rebuild_verify import Difference, Verified, verify
-from worker.replay.asking import with_clients
 from worker.settings import Settings
 from worker.telemetry import configure_logging
 

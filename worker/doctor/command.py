@@ -18,6 +18,7 @@ from aiobotocore.session import get_session
 
 from worker.aws.clients import Clients
 from worker.clock import SystemClock
+from worker.command_frame import failed, run_command, say, write_summary
 from worker.doctor.bus import check_bus
 from worker.doctor.checkup import Checkup, Control, Finding, Level
 from worker.doctor.limits import check_clock, check_identity, check_limits, memory_limit_mb
@@ -25,7 +26,6 @@ from worker.doctor.models import check_models
 from worker.doctor.queues import check_queues
 from worker.doctor.storage import check_buckets
 from worker.doctor.tables import check_tables
-from worker.replay.asking import failed, run_command, say, write_summary
 from worker.settings import Settings
 
 WIDTH = 110

@@ -18,6 +18,7 @@ from domain.product import product_of
 from handlers.errors import Misconfigured
 from worker.aws.clients import Clients, translated
 from worker.clock import SystemClock
+from worker.command_frame import failed, run_command, say, write_summary
 from worker.history.daily import EPOCH, Window, daily, window_of
 from worker.history.page import page
 from worker.history.quality import Quality, day_text
@@ -28,7 +29,6 @@ from worker.rebuilding.rows import read_shard, rows_of
 from worker.rebuilding.run import pieces_in
 from worker.rebuilding.shadow import Shadow, shadow_of
 from worker.rebuilding.work import Work, read_json
-from worker.replay.asking import failed, run_command, say, write_summary
 from worker.replay.progress import Progress
 from worker.settings import Settings
 from worker.table_scan import TableScan

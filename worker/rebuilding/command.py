@@ -15,12 +15,12 @@ from pathlib import Path
 from domain.product import product_label, product_of
 from worker.aws.clients import Clients
 from worker.clock import SystemClock
+from worker.command_frame import agreed, failed, run_command, say, write_summary
 from worker.rebuild_verify import Difference
 from worker.rebuilding.histories import History, files_history
 from worker.rebuilding.item_histories import export_history, table_history
 from worker.rebuilding.run import Asked, Rebuilt, rebuild_from
 from worker.rebuilding.work import Work
-from worker.replay.asking import agreed, failed, run_command, say, write_summary
 from worker.settings import Settings
 
 SHOWN_MAX = 20

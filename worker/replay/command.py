@@ -14,7 +14,7 @@ from handlers.errors import Misconfigured
 from worker.aws.clients import Clients
 from worker.aws.s3_objects import objects_under
 from worker.clock import SystemClock
-from worker.replay.asking import agreed, failed, run_command, say, write_summary
+from worker.command_frame import agreed, failed, run_command, say, write_summary
 from worker.replay.bus_archive import planned, replay_bus
 from worker.replay.counting import open_counting
 from worker.replay.dlq import Redriven, listed, parked_places, redrive

@@ -10,7 +10,7 @@ from time import monotonic
 
 from worker.aws.clients import Clients
 from worker.clock import SystemClock
-from worker.replay.asking import agreed, failed, run_command, say, write_summary
+from worker.command_frame import agreed, failed, run_command, say, write_summary
 from worker.replay.command import became_of
 from worker.replay.counting import open_counting
 from worker.replay.file import opened, replay_file
