@@ -39,6 +39,7 @@ LATE_AFTER = 0.3  # of the file: in a file of a year, far more than the 35 days 
 KILLS = 5
 SETTLED_WITHIN_S = 3_600.0
 LAG_S = 3.0
+PACE_S = 1.0
 
 
 async def play(day: Day, rows: Sequence[Row], seed: int) -> dict[str, Any]:
@@ -64,6 +65,7 @@ async def play(day: Day, rows: Sequence[Row], seed: int) -> dict[str, Any]:
         kills = await _killed_rebuilds(day, chance)
         meanwhile = not live.done()
         await day.command("rebuild", "rebuild", "--from", str(day.lake), "--lag", str(LAG_S), "--yes")
+        meanwhile = meanwhile and not live.done()
         await live
         await day.settled(SETTLED_WITHIN_S)
         await day.command("verify", "rebuild", "--from", str(day.lake), "--verify")
@@ -117,7 +119,7 @@ async def _sell_the_rest(day: Day, rows: Sequence[Row]) -> None:
     for number, some in enumerate(chunks(rows, 200)):
         await day.sell_only(some)
         _keep(day, f"live-{number:05}", some)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(PACE_S)
 
 
 async def _take_away(day: Day, products: Sequence[str]) -> None:

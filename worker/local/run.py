@@ -192,6 +192,8 @@ async def _local(
 def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
     """The worker's settings; what the user has set in RESTOCK_* variables holds where the run does not depend on it."""
     return {
+        # The emulator is the slowest part of a run: the more sales a write brings home, the sooner it is over.
+        "RESTOCK_BATCH_SALES": "2500",
         **{name: value for name, value in os.environ.items() if name.startswith("RESTOCK_")},
         "RESTOCK_ENDPOINT_URL": aws,
         "RESTOCK_RUNTIME_ENDPOINT_URL": runtimes,
