@@ -22,7 +22,7 @@ from worker.command_frame import failed, run_command, say, write_summary
 from worker.history.daily import EPOCH, Window, daily, window_of
 from worker.history.page import page
 from worker.history.quality import Quality, day_text
-from worker.history.sales_query import sales_between
+from worker.history.sales_query import newest_day, sales_between
 from worker.rebuilding.histories import History, Reading, added, files_history
 from worker.rebuilding.item_histories import table_history
 from worker.rebuilding.rows import read_shard, rows_of
@@ -109,7 +109,12 @@ async def _queried(
         raise Misconfigured(f"{chosen.from_table} has no sort key: it can only be scanned, without --product")
     now, refused = SystemClock().now(), Counter[str]()
     today = EPOCH + timedelta(days=now // 86_400_000)
-    first = today - timedelta(days=31 * chosen.months) if chosen.months else date(1970, 1, 1)
+    first = date(1970, 1, 1)
+    if chosen.months:
+        ends = [await newest_day(scan, product, now, settings.table_fields) for product in chosen.product]
+        newest = max((end for end in ends if end is not None), default=0)
+        # A time with a zone may lie in another day than its key.
+        first = EPOCH + timedelta(days=max(0, window_of(newest, chosen.months, 0).first - 1))
     shadows = []
     for product in chosen.product:
         found = sales_between(scan, product, first, today, now, refused, settings.table_fields)

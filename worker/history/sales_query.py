@@ -20,6 +20,7 @@ from worker.retry import retrying
 from worker.table_scan import TableScan
 
 EPOCH = date(1970, 1, 1)
+NEWEST_ITEMS = 10  # some of the last ones may be no sale
 BEHIND_ALL = "\U0010ffff"
 
 
@@ -54,6 +55,29 @@ async def sales_between(
                     yield sale
         if "LastEvaluatedKey" not in answer:
             return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+async def newest_day(scan: TableScan, product_id: str, now: int, table_fields: Mapping[str, str]) -> int | None:
+    """The day of the last sale by its key; None if there is none."""
+    product, _ = scan.keys
+    request: dict[str, Any] = {
+        "TableName": scan.table,
+        "KeyConditionExpression": "#product = :product",
+        "ExpressionAttributeNames": {"#product": product},
+        "ExpressionAttributeValues": {":product": text(product_id)},
+        "ScanIndexForward": False,
+        "Limit": NEWEST_ITEMS,
+    }
+    while True:
+        answer = await retrying(partial(_page, scan, request))
+        sales = [
+            sale for item in answer["Items"] for sale in sales_of(scan.message(item), table_fields, now, Counter())
+        ]
+        if sales:
+            return max(sale.day for sale in sales)
+        if "LastEvaluatedKey" not in answer:
+            return None
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import csv
 import json
@@ -17,7 +18,7 @@ import pytest_asyncio
 
 from domain.events import ProductKey, SaleRecorded
 from handlers.errors import Misconfigured
-from worker.history.command import _read, judged, negative_stock
+from worker.history.command import _queried, _read, judged, negative_stock
 from worker.history.daily import EPOCH, Window, daily, window_of
 from worker.history.page import page
 from worker.history.quality import code_variants
@@ -144,6 +145,19 @@ async def test_a_query_follows_every_page_and_counts_what_is_no_sale(table):
     found = sales_between(scan, "A", date(2024, 10, 1), date(2024, 10, 3), 2 * 10**12, refused, {})
     assert len([sale async for sale in found]) == 15
     assert refused.total() == 1
+
+
+async def test_a_window_of_months_ends_with_the_newest_sale_and_is_read_from_its_beginning(table, aws):
+    await put(table, "2019-11-30T10:00:00Z", "2019-12-02T10:00:00Z", "2019-12-31T10:00:00Z")
+    await put(table, "2019-12-31T11:00:00Z", "2019-12-31T12:00:00Z", quantity={"N": "1.5"})
+    await put(table, "2019-12-20T10:00:00Z", product="B")
+    chosen = argparse.Namespace(from_table=TABLE, product=["A", "B", "nobody"], months=1)
+    shadows, refused = await _queried(chosen, aws.settings, aws.clients)
+    quality = judged(shadows, 1, refused)
+    assert quality.window == Window(day("2019-12-01"), day("2019-12-31"))
+    [of_a] = [sold for shadow in shadows for sold in shadow.products() if sold.label == "A"]
+    assert daily(of_a, quality.window)[:, 0].sum() == 4
+    assert refused.total() == 2
 
 
 async def test_stock_below_zero_is_told(aws):
