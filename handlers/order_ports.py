@@ -68,7 +68,7 @@ class LeadTimeBook(Protocol):
         ...
 
     async def read(self, suppliers: Sequence[str]) -> dict[str, LeadTimes]:
-        """What was seen of each; a supplier nobody has seen anything of is absent."""
+        """What was seen of each within about a year; a supplier nobody has seen anything of is absent."""
         ...
 
 

@@ -194,7 +194,7 @@ async def _ordering(
     books = OrderBooks(
         DynamoReminders(clients.dynamodb, settings.state_table),
         DynamoPurchases(clients.dynamodb, settings.state_table, clock, settings.commit_deadline_s),
-        DynamoLeadTimes(clients.dynamodb, settings.state_table),
+        DynamoLeadTimes(clients.dynamodb, settings.state_table, clock),
     )
     return Ordering(
         rules=current,

@@ -19,14 +19,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 PORT = "OrderBooks"
 
 
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def books(kind, world, store) -> OrderBooks:
+async def books(kind, world, store, clock) -> OrderBooks:
     if kind == "fake":
         assert isinstance(store, InMemoryState)
-        return OrderBooks(InMemoryReminders(), InMemoryPurchases(store), InMemoryLeadTimes())
+        return OrderBooks(InMemoryReminders(), InMemoryPurchases(store), InMemoryLeadTimes(clock))
     client, table = world.clients.dynamodb, world.settings.state_table
-    purchases = DynamoPurchases(client, table, FakeClock(), 10.0)
-    return OrderBooks(DynamoReminders(client, table), purchases, DynamoLeadTimes(client, table))
+    purchases = DynamoPurchases(client, table, clock, 10.0)
+    return OrderBooks(DynamoReminders(client, table), purchases, DynamoLeadTimes(client, table, clock))
 
 
 def line(product, cycle=1, supplier="acme", day=TODAY):
@@ -75,3 +80,12 @@ async def test_receipts_of_several_workers_add_up(books):
     await books.lead_times.add({"acme": LeadTimes({7: 4, 180: 1})})
     read = await books.lead_times.read(["acme", "none", "acme"])
     assert read == {"acme": LeadTimes({3: 2, 7: 5, 180: 1})}
+
+
+async def test_what_was_seen_more_than_a_year_ago_is_seen_no_longer(books, clock):
+    await books.lead_times.add({"acme": LeadTimes({20: 5}), "gone": LeadTimes({1: 1})})
+    clock.advance(300 * 86_400)
+    await books.lead_times.add({"acme": LeadTimes({3: 2})})
+    assert await books.lead_times.read(["acme"]) == {"acme": LeadTimes({3: 2, 20: 5})}
+    clock.advance(200 * 86_400)
+    assert await books.lead_times.read(["acme", "gone"]) == {"acme": LeadTimes({3: 2})}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
+from domain.events import MS_PER_DAY
 from domain.joint_purchases import Purchase, WaitingLine
 from domain.lead_times import LeadTimes, merged
 from domain.product import product_label
+from fakes.clock import FakeClock
 from fakes.faults import Faults
 from fakes.state import InMemoryState
 from handlers.order_ports import Reminder, Waiting
 from handlers.ports import OutboxEntry
+
+YEAR_DAYS = 365
 
 
 class InMemoryReminders:
@@ -63,13 +68,25 @@ class InMemoryPurchases:
 
 
 class InMemoryLeadTimes:
-    def __init__(self) -> None:
-        self.seen: dict[str, LeadTimes] = {}
+    """What was seen, by supplier and by the day on which it was added."""
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.clock = clock if clock is not None else FakeClock()
+        self.seen: dict[str, dict[int, LeadTimes]] = {}
 
     async def add(self, seen: Mapping[str, LeadTimes]) -> None:
         for supplier, times in seen.items():
             if times.receipts:
-                self.seen[supplier] = merged(self.seen.get(supplier, LeadTimes({})), times)
+                days = self.seen.setdefault(supplier, {})
+                days[self._today()] = merged(days.get(self._today(), LeadTimes({})), times)
 
     async def read(self, suppliers: Sequence[str]) -> dict[str, LeadTimes]:
-        return {supplier: self.seen[supplier] for supplier in suppliers if supplier in self.seen}
+        known = {}
+        for supplier in suppliers:
+            recent = [times for day, times in self.seen.get(supplier, {}).items() if day > self._today() - YEAR_DAYS]
+            if recent:
+                known[supplier] = reduce(merged, recent)
+        return known
+
+    def _today(self) -> int:
+        return self.clock.now() // MS_PER_DAY

@@ -32,10 +32,10 @@ async def test_what_two_workers_saw_is_one_distribution(metrics):
     await other()
     assert current.learned == {}
     await one()
-    assert book.seen["acme"] == LeadTimes({6: 12, 8: 8})
+    assert await book.read(["acme"]) == {"acme": LeadTimes({6: 12, 8: 8})}
     assert current.learned == {"acme": 8}
     await one()
-    assert book.seen["acme"].total == 20, "nothing is added twice"
+    assert (await book.read(["acme"]))["acme"].total == 20, "nothing is added twice"
 
 
 async def test_a_supplier_that_takes_longer_than_agreed_is_told_of(metrics):

@@ -2,7 +2,7 @@
 
 In restock-state, beside the products they concern. pk `D#<shard>`, sk `<day>#<product>`: somebody must look at the
 product on that day. pk `S#<supplier>`: sk `W#<cycle>#<product>` an order that waits for the supplier's review, sk
-`P#<day>` a purchase as it was proposed, sk `L` how many receipts came after how many days."""
+`P#<day>` a purchase as proposed, sk `L#<period>` how many receipts came after how many days, by thirteen weeks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 
 from domain.events import MS_PER_DAY, ProductKey
 from domain.joint_purchases import Purchase, WaitingLine
-from domain.lead_times import LeadTimes
+from domain.lead_times import LeadTimes, merged
 from domain.product import product_label, product_of
 from handlers.order_ports import Reminder, Waiting
 from handlers.ports import Clock, OutboxEntry
@@ -27,6 +27,7 @@ from worker.aws.state_codec import SHARDS, encode_outbox, shard_of
 
 KEPT_DAYS = 90  # of a purchase, and of an order that waits
 SUPPLIERS_AT_ONCE = 8
+PERIOD_DAYS, PERIODS = 91, 5  # of lead times: what is older than a year is no longer what a supplier does
 
 
 class DynamoReminders:
@@ -171,34 +172,45 @@ def _purchase(said: list[Any]) -> Purchase:
 
 
 class DynamoLeadTimes:
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, clock: Clock) -> None:
         self._client = client
         self._table = table
+        self._clock = clock
 
     async def add(self, seen: Mapping[str, LeadTimes]) -> None:
         await gather_bounded(self._add, [(s, times) for s, times in seen.items() if times.receipts], SUPPLIERS_AT_ONCE)
 
     async def _add(self, row: tuple[str, LeadTimes]) -> None:
         supplier, times = row
+        period = self._period()
+        key, ends_on = _lead_times_key(supplier, period), (period + PERIODS + 1) * PERIOD_DAYS
+        counts = {f":d{days}": number(count) for days, count in times.receipts.items()}
         said = {
-            "UpdateExpression": "ADD " + ", ".join(f"d{days} :d{days}" for days in times.receipts),
-            "ExpressionAttributeValues": {f":d{days}": number(count) for days, count in times.receipts.items()},
+            "UpdateExpression": "SET expires_at = :end ADD " + ", ".join(f"{name[1:]} {name}" for name in counts),
+            "ExpressionAttributeValues": {":end": number(ends_on * MS_PER_DAY // 1000), **counts},
         }
 
         async def once() -> None:
             with translated("UpdateItem"):
-                await self._client.update_item(TableName=self._table, Key=_lead_times_key(supplier), **said)
+                await self._client.update_item(TableName=self._table, Key=key, **said)
 
         await retrying_refused(once)
 
     async def read(self, suppliers: Sequence[str]) -> dict[str, LeadTimes]:
-        keys = [_lead_times_key(supplier) for supplier in dict.fromkeys(suppliers)]
-        items = await batch_get(self._client, self._table, keys, consistent=False)
-        return {item["pk"]["S"].removeprefix("S#"): _lead_times(item) for item in items}
+        periods = range(self._period() - PERIODS + 1, self._period() + 1)
+        keys = [_lead_times_key(supplier, period) for supplier in dict.fromkeys(suppliers) for period in periods]
+        known: dict[str, LeadTimes] = {}
+        for item in await batch_get(self._client, self._table, keys, consistent=False):
+            supplier = item["pk"]["S"].removeprefix("S#")
+            known[supplier] = merged(known.get(supplier, LeadTimes({})), _lead_times(item))
+        return known
+
+    def _period(self) -> int:
+        return self._clock.now() // MS_PER_DAY // PERIOD_DAYS
 
 
-def _lead_times_key(supplier: str) -> Item:
-    return {"pk": _supplier_pk(supplier), "sk": text("L")}
+def _lead_times_key(supplier: str, period: int) -> Item:
+    return {"pk": _supplier_pk(supplier), "sk": text(f"L#{period:06d}")}
 
 
 def _lead_times(item: Item) -> LeadTimes:
