@@ -157,6 +157,12 @@ def _add_local(local: argparse.ArgumentParser) -> None:
         metavar="R",
         help="send this share of the sales twice (0 to 1)",
     )
+    local.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        help="serve this model, as restock train has written it, instead of training one on the sales",
+    )
     local.add_argument("--dead-endpoint", action="store_true", help="kill the model server half-way")
     local.add_argument("--kill-worker", action="store_true", help="kill a worker with -9 half-way; it is started again")
     local.set_defaults(run=_local)
@@ -206,6 +212,7 @@ def _local(chosen: argparse.Namespace) -> int:
         duplicate_rate=chosen.duplicate_rate,
         dead_endpoint=chosen.dead_endpoint,
         kill_worker=chosen.kill_worker,
+        model=chosen.model,
     )
     try:
         return run_local(options)

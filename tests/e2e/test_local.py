@@ -131,11 +131,11 @@ order_on = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 """
 
 
-def test_by_the_rules_dear_orders_wait_and_the_others_go_out_together(tmp_path, monkeypatch):
+def test_by_the_rules_dear_orders_wait_and_the_others_go_out_together(model, tmp_path, monkeypatch):
     """A day is over when the next one sells; what is worth more than 100 waits for a planner, and here none comes."""
     (tmp_path / "rules.toml").write_text(RULES)
     monkeypatch.setenv("RESTOCK_RULES", str(tmp_path / "rules.toml"))
-    done = run("--until-done", "--limit", LINES, "--report", tmp_path / "report")
+    done = run("--until-done", "--limit", LINES, "--model", model, "--report", tmp_path / "report")
     assert done.returncode == 0, done.stderr
     assert_exact(tmp_path / "report", first_lines(LINES))
     lines = [json.loads(line) for line in (tmp_path / "report" / "decisions.jsonl").read_text().splitlines()]
@@ -150,9 +150,9 @@ def test_by_the_rules_dear_orders_wait_and_the_others_go_out_together(tmp_path, 
     assert proposed + len({order["reorder_id"] for order in orders}) == sum(r.ruling.quantity > 0 for r in records)
 
 
-def test_fifo_a_killed_worker_and_a_dead_endpoint_change_no_count(tmp_path):
+def test_fifo_a_killed_worker_and_a_dead_endpoint_change_no_count(model, tmp_path):
     arguments = ("--source", "sqs-fifo", "--kill-worker", "--dead-endpoint", "--limit", LINES, "--report", tmp_path)
-    done = run("--until-done", *arguments)
+    done = run("--until-done", "--model", model, *arguments)
     assert done.returncode == 0, done.stderr
     assert "starting it again" in done.stderr
     figures = assert_exact(tmp_path, first_lines(LINES))
@@ -163,17 +163,31 @@ def test_fifo_a_killed_worker_and_a_dead_endpoint_change_no_count(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def by_the_queue(tmp_path_factory):
+def model(tmp_path_factory):
+    """A model that was trained before, as every run would train the same one."""
+    folder = tmp_path_factory.mktemp("model")
+    arguments = ["train", "--sales", SAMPLE_PATH, "--until", "2011-01-26", "--model-dir", folder]
+    subprocess.run([RESTOCK[0], *map(str, arguments)], capture_output=True, check=True, timeout=200)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_the_queue(tmp_path_factory, model):
     """The report of the first few lines, by the queue and in calm weather."""
     report = tmp_path_factory.mktemp("sqs")
-    done = run("--until-done", "--limit", FEW_LINES, "--report", report)
+    done = run("--until-done", "--limit", FEW_LINES, "--model", model, "--report", report)
     assert done.returncode == 0, done.stderr
+    assert summary_of(report)["model"]["trainings"] == [{"trained_on": name_of(model), "until": None}]
     return report
 
 
-def test_a_stream_two_workers_and_a_kill_give_the_same_features(by_the_queue, tmp_path):
+def name_of(model):
+    return json.loads((model / "meta.json").read_text())["name"]
+
+
+def test_a_stream_two_workers_and_a_kill_give_the_same_features(by_the_queue, model, tmp_path):
     arguments = ("--workers", 2, "--kill-worker", "--duplicate-rate", 0.1, "--limit", FEW_LINES, "--report", tmp_path)
-    done = run("--source", "stream", "--until-done", *arguments)
+    done = run("--source", "stream", "--until-done", "--model", model, *arguments)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("starting it again") == 1
     figures = assert_exact(tmp_path, first_lines(FEW_LINES))
@@ -185,9 +199,9 @@ def test_a_stream_two_workers_and_a_kill_give_the_same_features(by_the_queue, tm
     assert_orders_follow_the_policy(tmp_path)
 
 
-def test_two_workers_share_a_queue_in_partitions_and_a_kill_changes_no_feature(by_the_queue, tmp_path):
+def test_two_workers_share_a_queue_in_partitions_and_a_kill_changes_no_feature(by_the_queue, model, tmp_path):
     arguments = ("--workers", 2, "--kill-worker", "--duplicate-rate", 0.1, "--limit", FEW_LINES, "--report", tmp_path)
-    done = run("--until-done", *arguments)
+    done = run("--until-done", "--model", model, *arguments)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("starting it again") == 1
     figures = assert_exact(tmp_path, first_lines(FEW_LINES))
@@ -198,9 +212,9 @@ def test_two_workers_share_a_queue_in_partitions_and_a_kill_changes_no_feature(b
     assert_orders_follow_the_policy(tmp_path)
 
 
-def test_a_pipe_into_a_fifo_queue_gives_the_same_features(by_the_queue, tmp_path):
+def test_a_pipe_into_a_fifo_queue_gives_the_same_features(by_the_queue, model, tmp_path):
     arguments = ("--workers", 2, "--duplicate-rate", 0.1, "--limit", FEW_LINES, "--report", tmp_path)
-    done = run("--source", "pipes", "--until-done", *arguments)
+    done = run("--source", "pipes", "--until-done", "--model", model, *arguments)
     assert done.returncode == 0, done.stderr
     figures = assert_exact(tmp_path, first_lines(FEW_LINES))
     assert features_of(tmp_path).equals(features_of(by_the_queue))
@@ -226,7 +240,7 @@ ODD_IDS = ["A#B", "A %23 B", "ünï 💥", "a#b", "a"]
 
 
 @pytest.mark.parametrize("source", ["sqs", "stream", "pipes"])
-def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(tmp_path, source):
+def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(model, tmp_path, source):
     good = [{**GOOD, "event_id": f"e{i}", "occurred_at": f"2024-03-{1 + i // 10:02d}T10:00:00Z"} for i in range(100)]
     odd = [
         {**GOOD, "product_id": product, "event_id": event_id, "location_id": location}
@@ -237,7 +251,8 @@ def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(tmp_path, source):
     lines = [json.dumps(sale) for sale in good[:50]] + BAD_LINES + [json.dumps(sale) for sale in good[50:] + odd]
     path = tmp_path / "sales.jsonl"
     path.write_text("\n".join(lines) + "\n")
-    done = run("--sales", path, "--source", source, "--until-done", "--report", tmp_path / "report")
+    report = ("--report", tmp_path / "report")
+    done = run("--sales", path, "--source", source, "--until-done", "--model", model, *report)
     assert done.returncode == 0, done.stderr
     figures = summary_of(tmp_path / "report")
     assert figures["applied"] == len(good) + len(odd)
@@ -250,6 +265,12 @@ def test_bad_lines_end_in_quarantine_and_the_rest_goes_on(tmp_path, source):
     }
     assert figures["units"] == len(good) + len(odd)  # of two sales under one id the first counts
     assert found == {("A", None)} | {(product, location) for product in ODD_IDS for location in (None, "L#1")}
+
+
+def test_a_folder_without_a_model_ends_with_one_line_and_exit_1(tmp_path):
+    done = run("--model", tmp_path, "--until-done")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 2)
+    assert f"{tmp_path} holds no model: restock train" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -269,9 +290,9 @@ def test_a_file_that_cannot_be_read_ends_with_one_line_and_exit_1(tmp_path, name
     assert said in done.stderr
 
 
-@pytest.mark.parametrize("source", ["sqs", "stream", "pipes"])
-def test_ctrl_c_drains_and_still_reports(tmp_path, source):
-    command = [*RESTOCK, "--source", source, "--report", str(tmp_path)]
+@pytest.mark.parametrize("source", ["sqs", "stream"])
+def test_ctrl_c_drains_and_still_reports(model, tmp_path, source):
+    command = [*RESTOCK, "--source", source, "--model", str(model), "--report", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 100
     while not (tmp_path / "logs" / "metrics.log").exists() and time.monotonic() < deadline:

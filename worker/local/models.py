@@ -2,7 +2,7 @@
 
 First the one trained on the opening weeks of the bundled sample; once eight weeks of this run's own sales have been
 replayed, one trained on those, and again whenever that past has doubled. A model never sees a day that has not been
-replayed. A new model server takes over before the old one is stopped."""
+replayed. A new model server takes over before the old one is stopped. Or the one that was given, from first to last."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Models:
     endpoint: str
     folder: Path
     write_past: Callable[[Path], Path]
+    given: Path | None = None
     trainings: list[dict[str, Any]] = field(default_factory=list)
     _server: Child | None = None
     _training: asyncio.Task[None] | None = None
@@ -41,7 +42,10 @@ class Models:
     _first_day: int | None = None
 
     async def start(self) -> None:
-        """Trains on the bundled sample's past and serves that."""
+        """Serves the given model, or else trains on the bundled sample's past and serves that."""
+        if self.given is not None:
+            await self._serve(self.given, _name_of(self.given), None)
+            return
         await self._train_and_serve("bundled sample", SAMPLE_PATH, BUNDLED_UNTIL)
 
     def reached(self, day: int) -> None:
@@ -50,7 +54,7 @@ class Models:
             self._first_day = day
         past = day - self._first_day
         idle = self._training is None or self._training.done()
-        if past >= self._next_past_days and idle and not self._dead:
+        if past >= self._next_past_days and idle and not self._dead and self.given is None:
             self._next_past_days = 2 * past
             self._training = asyncio.create_task(self._retrain(str(iso_day(day))))
 
@@ -74,7 +78,11 @@ class Models:
             trained.kill()
         if code != 0:
             raise ChildFailed(f"training on {name} ended with code {code}: see {log}")
-        server = await start("the model server", restock(*_serve(folder)), {}, log, listened=True)
+        await self._serve(folder, name, until)
+
+    async def _serve(self, folder: Path, name: str, until: str | None) -> None:
+        log = self.folder / "forecaster.log"
+        server = await start("the model server", restock(*_serving(folder)), {}, log, listened=True)
         port = await _announced_port(server)
         if self._dead:
             await server.stop()
@@ -106,7 +114,15 @@ class Models:
         return {"serving": served[-1] if served else None, "killed": self._dead, "trainings": self.trainings}
 
 
-def _serve(folder: Path) -> list[str]:
+def _name_of(folder: Path) -> str:
+    """The name of a model that was trained before; ValueError if there is none."""
+    try:
+        return str(json.loads((folder / "meta.json").read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ValueError(f"{folder} holds no model: restock train --sales PATH --model-dir {folder}") from None
+
+
+def _serving(folder: Path) -> list[str]:
     return ["serve", "--model-dir", str(folder), "--host", "127.0.0.1", "--port", "0"]
 
 

@@ -104,7 +104,7 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
     forecasts = (figures["model_forecasts"], figures["fallback_forecasts"], figures["forecast_calls"])
     yield "forecasts", "{:,} by the model, {:,} by the baseline, in {:,} calls".format(*forecasts)
     serving = figures["model"]["serving"]
-    yield "model", f"trained on {serving['trained_on']} until {serving['until']}" if serving else "none"
+    yield "model", _model(serving) if serving else "none"
     yield "reorders", f"{figures['reorders_distinct']:,} ({figures['reorders_published']:,} publications)"
     first = figures["first_reorder_after_s"]
     yield (
@@ -112,6 +112,11 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"{first:.1f} s after the worker's start" if first is not None else "none was needed",
     )
     yield "insights", f"{figures['insights']:,}"
+
+
+def _model(serving: dict[str, Any]) -> str:
+    trained = serving["trained_on"]
+    return f"trained on {trained} until {serving['until']}" if serving["until"] else f"{trained}, which was given"
 
 
 def _orders(reorders: list[dict[str, Any]]) -> Table:

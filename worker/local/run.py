@@ -157,7 +157,9 @@ async def _local(
     async with AsyncExitStack() as stack:
         say(f"starting the embedded AWS and the forecaster ({total:,} sales to replay)")
         gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}, models=[EXPLAINER]))
-        models = Models(gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path))
+        models = Models(
+            gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path), options.model
+        )
         stack.push_async_callback(models.stop)
         training = asyncio.create_task(models.start())
         aws = await stack.enter_async_context(embedded_aws(folder))
