@@ -11,8 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from deploy.checks.deployed import Deployed, Properties
-from worker.snapshots.command import FOLDER
-from worker.snapshots.tables import PARTITION, TABLES, Table
+from worker.snapshots.tables import FOLDER, PARTITION, TABLES, Table
 
 PARQUET = "parquet.serde.ParquetHiveSerDe"
 UNQUOTED = re.compile(r"[a-z][a-z0-9_]*")

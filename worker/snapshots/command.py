@@ -25,8 +25,7 @@ from worker.settings import Settings
 from worker.snapshots.places import FolderUpload, Open, S3Upload
 from worker.snapshots.reading import Reading
 from worker.snapshots.run import Days, take_snapshot
-
-FOLDER = "snapshots"
+from worker.snapshots.tables import FOLDER
 
 
 def run_snapshot(chosen: argparse.Namespace) -> int:

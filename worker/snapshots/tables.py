@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 STRING, WHOLE, REAL, DATE, MOMENT = "string", "bigint", "double", "date", "timestamp"
+FOLDER = "snapshots"  # of the bucket
 PARTITION = "day"
 FILE = "restock.parquet"
 

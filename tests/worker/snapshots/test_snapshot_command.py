@@ -30,7 +30,7 @@ from worker.snapshots.reading import Reading
 from worker.snapshots.run import Days, take_snapshot
 from worker.snapshots.tables import INVENTORY, TABLES
 
-PAGE_ITEMS = 500
+PAGE_ITEMS = 250
 BUCKET = "retail-analytics"
 
 
@@ -119,5 +119,5 @@ async def peak_bytes(products, folder):
 
 async def test_memory_does_not_grow_with_the_number_of_products(tmp_path):
     """Of Python's objects; what Arrow holds outside of them are twenty batches a file."""
-    few, many = await peak_bytes(1_000, tmp_path / "few"), await peak_bytes(6_000, tmp_path / "many")
+    few, many = await peak_bytes(750, tmp_path / "few"), await peak_bytes(3_000, tmp_path / "many")
     assert many < 1.3 * few
