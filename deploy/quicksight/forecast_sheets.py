@@ -16,8 +16,8 @@ FORECAST = Sheet(
             (
                 kpi("promised-sold", "Units sold", WEEKS, "sum:sold"),
                 kpi("promised-units", "Units forecast", WEEKS, "sum:forecast"),
-                kpi("promised-wape", "Absolute error a unit sold", WEEKS, "ratio:wape"),
-                kpi("promised-coverage", "Weeks within the 90 %", WEEKS, "ratio:coverage"),
+                kpi("promised-wape", "Error a unit sold", WEEKS, "ratio:wape"),
+                kpi("promised-coverage", "Within the 90 %", WEEKS, "ratio:coverage"),
             ),
         ),
         Row(
@@ -60,10 +60,10 @@ ACCURACY = Sheet(
         Row(
             5,
             (
-                kpi("wape", "Absolute error a unit sold", "accuracy", "ratio:wape"),
-                kpi("baseline-wape", "The same of the baseline", "accuracy", "ratio:baseline_wape"),
-                kpi("bias", "Forecast less sold, a unit sold", "accuracy", "ratio:bias"),
-                kpi("coverage", "Windows within the 90 %", "accuracy", "ratio:coverage"),
+                kpi("wape", "Error a unit sold", "accuracy", "ratio:wape"),
+                kpi("baseline-wape", "Baseline's error", "accuracy", "ratio:baseline_wape"),
+                kpi("bias", "Bias a unit sold", "accuracy", "ratio:bias"),
+                kpi("coverage", "Within the 90 %", "accuracy", "ratio:coverage"),
             ),
         ),
         Row(

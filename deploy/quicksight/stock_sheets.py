@@ -18,9 +18,9 @@ HEALTH = Sheet(
             (
                 kpi("products", "Products", NOW, "count:product"),
                 kpi("out", "Out of stock", NOW, "sum:is_out"),
-                kpi("due", "At or below the reorder point", NOW, "sum:is_due"),
+                kpi("due", "Due to be ordered", NOW, "sum:is_due"),
                 kpi("overdue", "Orders overdue", NOW, "sum:overdue_orders"),
-                kpi("stock-value", "Stock at cost, where it is known", NOW, "sum:stock_value"),
+                kpi("stock-value", "Stock at cost", NOW, "sum:stock_value"),
             ),
             (7, 7, 7, 7, 8),
         ),
@@ -75,9 +75,9 @@ REORDERS = Sheet(
             (
                 kpi("orders", "Orders", "reorders", "count:reorder_id"),
                 kpi("ordered-units", "Units ordered", "reorders", "sum:quantity"),
-                kpi("outstanding-units", "Units outstanding", "reorders", "sum:outstanding"),
+                kpi("outstanding-units", "Outstanding", "reorders", "sum:outstanding"),
                 kpi("overdue-orders", "Overdue", "reorders", "sum:is_overdue"),
-                kpi("ordered-value", "Value, where it is known", "reorders", "sum:value"),
+                kpi("ordered-value", "Value ordered", "reorders", "sum:value"),
             ),
             (7, 7, 7, 7, 8),
         ),
@@ -125,14 +125,14 @@ REORDERS = Sheet(
 STOCKOUTS = Sheet(
     "stockouts",
     "Cost of stock-outs",
-    "Units that each day's demand was expected to miss, and what they would have brought: an estimate by the forecast",
+    "Units that each day's demand was expected to miss, by the forecast; money where prices are known",
     (
         Row(
             5,
             (
                 kpi("missing-units", "Units missing", "stockouts", "sum:missing_units"),
-                kpi("missing-revenue", "Revenue missing, where prices are known", "stockouts", "sum:missing_revenue"),
-                kpi("missing-margin", "Margin missing, where costs are too", "stockouts", "sum:missing_margin"),
+                kpi("missing-revenue", "Revenue missing", "stockouts", "sum:missing_revenue"),
+                kpi("missing-margin", "Margin missing", "stockouts", "sum:missing_margin"),
             ),
         ),
         Row(
