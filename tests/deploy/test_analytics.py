@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -102,6 +103,30 @@ async def test_the_task_may_do_what_its_command_does_and_its_tables_show_it(guar
 def keys(s3, table):
     said = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{FOLDER}/{table.name}/")
     return [each["Key"] for each in said["Contents"]]
+
+
+async def test_athena_finds_the_rows_through_the_tables(guarded):
+    """The emulator's Athena answers by DuckDB, and with made-up rows where that is not installed."""
+    pytest.importorskip("duckdb", reason="ministack's Athena needs DuckDB to answer: pip install duckdb")
+    guarded.may(guarded.policy("restock-snapshot"))
+    assert (await taken(guarded))[0] == 0
+    asked = "SELECT day, reorder_id, quantity, status FROM restock.reorders"
+    assert await asyncio.to_thread(answer, client(guarded.url, "athena"), asked) == [
+        [iso_day(TODAY), "gone:1", "24", "settled"]
+    ]
+
+
+def answer(athena, question):
+    """The rows of Athena's answer, without its head."""
+    said = athena.start_query_execution(QueryString=question, WorkGroup="restock")
+    for _ in range(100):
+        status = athena.get_query_execution(QueryExecutionId=said["QueryExecutionId"])["QueryExecution"]["Status"]
+        if status["State"] not in ("QUEUED", "RUNNING"):
+            break
+        time.sleep(0.1)
+    assert status["State"] == "SUCCEEDED", status
+    found = athena.get_query_results(QueryExecutionId=said["QueryExecutionId"])["ResultSet"]["Rows"]
+    return [[cell.get("VarCharValue") for cell in row["Data"]] for row in found[1:]]
 
 
 @pytest.mark.parametrize(
