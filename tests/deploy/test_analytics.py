@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 from aiobotocore.config import AioConfig
-from fakes.clock import NOW, TODAY
 from fakes.examples import order_of, state_after
 from guarded_account import account, client, deploy
 from guarded_worker import PARAMETERS
@@ -22,11 +21,12 @@ from iam_grants import ACCOUNT, REGION, grants_of, without
 
 from deploy.profile import EXAMPLE
 from deploy.template import resolve, template
-from domain.events import ProductKey
+from domain.events import MS_PER_DAY, ProductKey
 from domain.product import ForecastNote
 from handlers.announcements import iso_day
 from handlers.errors import Misconfigured
 from worker.aws.state_codec import encode_header, encode_order
+from worker.clock import SystemClock
 from worker.local.embedded_aws import CREDENTIALS
 from worker.local.processes import restock
 from worker.retraining.plan import S3Place
@@ -39,8 +39,8 @@ WRITTEN = resolve("analytics", template("analytics"), {**EXAMPLE, **PARAMETERS})
 GRANTS = grants_of(WRITTEN.of("AWS::IAM::ManagedPolicy")["SnapshotPolicy"]["PolicyDocument"])
 OF_UPLOADS = "s3:AbortMultipartUpload"  # needed only where a long file is cut short
 BUCKET = f"retail-analytics-{ACCOUNT}"
-# The tests' clock stands years ago; the task's does not.
-BACK_DAYS = "0"
+NOW = SystemClock().now()
+TODAY = NOW // MS_PER_DAY
 TEA, GONE = ProductKey("tea"), ProductKey("gone")
 
 
@@ -70,7 +70,7 @@ async def taken(guarded):
     (container,) = WRITTEN.of("AWS::ECS::TaskDefinition")["SnapshotTask"]["ContainerDefinitions"]
     variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     process = await asyncio.create_subprocess_exec(
-        *restock(*container["Command"], "--day", iso_day(TODAY), "--back-days", BACK_DAYS),
+        *restock(*container["Command"], "--day", iso_day(TODAY), "--back-days", "0"),
         env={**os.environ, **variables, **guarded.environment, "RESTOCK_ENDPOINT_URL": guarded.url},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

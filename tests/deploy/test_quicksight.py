@@ -79,7 +79,7 @@ async def files(tmp_path):
     await book.promise(WEEK, [Promise(TEA, "hot", WEEK * 7, 7, 20.0, 25, 0.5, 24.0)])
     await book.close(ScoredWeek(WEEK, {EVERYTHING: Score(1, 21, 20, 1, 3, 1)}, Standing(WEEK)), [])
     reading = Reading(Settings(), OneProduct(), FakeClock())
-    await take_snapshot(reading, book, lambda name: FolderUpload(tmp_path, name), Days(TODAY, 35))
+    await take_snapshot(reading, book, lambda name: FolderUpload(tmp_path, name), Days(TODAY, TODAY - 35))
     found = {}
     for each in TABLES:
         tables = [pq.read_table(path, partitioning=None) for path in (tmp_path / each.name).rglob("*.parquet")]

@@ -35,11 +35,12 @@ def run_snapshot(chosen: argparse.Namespace) -> int:
 
 async def _work(chosen: argparse.Namespace, settings: Settings, clients: Clients, stop: asyncio.Event) -> int:
     began, clock = time.monotonic(), SystemClock()
-    today = _days_since_1970(chosen.day) if chosen.day is not None else clock.now() // MS_PER_DAY
+    now = clock.now() // MS_PER_DAY
+    today = _days_since_1970(chosen.day) if chosen.day is not None else now
     place, begin = _place(chosen.out, settings, clients.s3)
     reading = Reading(settings, clients.dynamodb, clock)
     book = DynamoAccuracyBook(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
-    taking = asyncio.create_task(take_snapshot(reading, book, begin, Days(today, chosen.back_days)))
+    taking = asyncio.create_task(take_snapshot(reading, book, begin, Days.of(today, chosen.back_days, now)))
     told = asyncio.create_task(stop.wait())
     await asyncio.wait((taking, told), return_when=asyncio.FIRST_COMPLETED)
     told.cancel()

@@ -10,8 +10,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 from domain.accuracy import Promise, distinct
+from domain.buckets import KEPT_DAYS
 from domain.drift import DAYS_A_WEEK
 from domain.events import MS_PER_DAY, ProductKey
 from domain.product import ProductState
@@ -32,17 +34,22 @@ from worker.snapshots.tables import (
     Table,
 )
 
+REMEMBERED_DAYS = KEPT_DAYS - DAYS_A_WEEK  # a whole week that begins then is known
+CLOSED_WEEKS = 60  # more than there are weeks to write, from whichever day
+
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """today: the day of the snapshot. back: over so many days before it what happened is written again."""
+    """today: the day of the snapshot. since: the first day of which what happened is written again."""
 
     today: int
-    back: int
+    since: int
 
-    @property
-    def since(self) -> int:
-        return self.today - self.back
+    @classmethod
+    def of(cls, today: int, back: int, now: int) -> Self:
+        """So many days back, but no further than the states remember on the day that it is now: of what is older they
+        would say that nothing sold."""
+        return cls(today, max(today - back, now - REMEMBERED_DAYS))
 
     @property
     def weeks(self) -> range:
@@ -99,7 +106,7 @@ async def take_snapshot(reading: Reading, book: AccuracyBook, begin: Open, days:
     """Writes every table; returns its rows."""
     promises = await promised(book, days.weeks)
     async with files(begin, days) as opened:
-        for scored in await book.closed(len(days.weeks) + 1):
+        for scored in await book.closed(CLOSED_WEEKS):
             for row in rows.accuracy_rows(scored):
                 await opened.add(ACCURACY, scored.week * DAYS_A_WEEK, row)
         async for page in reading.pages(days.today, days.since):

@@ -11,7 +11,7 @@ from fakes.clock import NOW, TODAY
 
 from domain.accuracy import EVERYTHING, Promise, Score
 from domain.drift import Standing
-from domain.events import ProductKey
+from domain.events import MS_PER_DAY, ProductKey
 from handlers.announcements import iso_day
 from handlers.ports import ScoredWeek
 from worker.aws.accuracy import DynamoAccuracyBook
@@ -26,11 +26,18 @@ from worker.wiring import build
 
 SOLD_DAYS = 40
 A_DAY = 3
-WEEK = (TODAY - 1) // 7 - 1  # the last that is closed
 TEA, SALT, OATS, COSTED = ProductKey("tea"), ProductKey("Grüße #1", "north"), ProductKey("oats"), ProductKey("costed")
 PRICES = {TEA: "2.50", SALT: None, OATS: "1.00", COSTED: "4.00"}
 STOCK = {TEA: 0, SALT: 0, OATS: 10_000, COSTED: 1}
 RULES = {"products": {"costed": {"unit_cost": 1.5}}}
+
+
+def last_closed(today):
+    """The newest week that is over, and that late sales are no longer waited for."""
+    return (today - 1) // 7 - 1
+
+
+WEEK = last_closed(TODAY)
 
 
 class Then(SystemClock):
@@ -43,34 +50,38 @@ class Then(SystemClock):
         return super().now() - self._apart
 
 
-async def worked(aws, tmp_path):
-    """A worker has counted SOLD_DAYS days of sales, decided and ordered; a week was promised and closed."""
+async def worked(aws, tmp_path, clock=None):
+    """A worker has counted SOLD_DAYS days of sales, decided and ordered; a week was promised and closed. It is TODAY,
+    or whatever the clock says."""
+    clock = clock or Then()
+    today = clock.now() // MS_PER_DAY
+    week = last_closed(today)
     rules = tmp_path / "rules.json"
     rules.write_text(json.dumps(RULES))
     said = {"long_poll_s": 1, "decide_interval_s": 0.02, "bedrock_model": "", "watch_products": 0}
     settings = Settings(**{**aws.settings.model_dump(), **said, "rules": str(rules)})
     for key, level in STOCK.items():
         item = {"product_id": {"S": key.product_id}, "location_id": {"S": key.location_id or "-"}}
-        item |= {"current_stock": {"N": str(level)}, "updated_at": {"N": str(NOW - 1_000)}}
+        item |= {"current_stock": {"N": str(level)}, "updated_at": {"N": str(clock.now() - 60_000)}}
         item |= {"category": {"S": "shelf"}, "supplier": {"S": "acme"}}
         await aws.clients.dynamodb.put_item(TableName=settings.inventory_table, Item=item)
     for key, price in PRICES.items():
-        await aws.clients.sqs.send_message(QueueUrl=aws.queue_url, MessageBody=json.dumps(sales_of(key, price)))
-    runner = await build(settings, aws.clients, Then())
+        await aws.clients.sqs.send_message(QueueUrl=aws.queue_url, MessageBody=json.dumps(sales_of(key, price, today)))
+    runner = await build(settings, aws.clients, clock)
     async with at_work(runner):
         await _decided(aws)
     book = DynamoAccuracyBook(aws.clients.dynamodb, settings.state_table, 10.0)
-    await book.promise(WEEK, [Promise(TEA, "hot", WEEK * 7, 7, 20.0, 25, 0.5, 24.0)])
+    await book.promise(week, [Promise(TEA, "hot", week * 7, 7, 20.0, 25, 0.5, 24.0)])
     board = {"hot": Score(1, 21, 20, 1, 3, 1), EVERYTHING: Score(1, 21, 20, 1, 3, 1)}
-    assert await book.close(ScoredWeek(WEEK, board, Standing(WEEK, frozenset({"hot"}))), [])
+    assert await book.close(ScoredWeek(week, board, Standing(week, frozenset({"hot"}))), [])
     return settings
 
 
-def sales_of(key, price, days=range(TODAY - SOLD_DAYS, TODAY)):
+def sales_of(key, price, today):
     said = {"product_id": key.product_id, "quantity": A_DAY, "category": "hot"}
     said |= {"price": price} if price is not None else {}
     said |= {"location_id": key.location_id} if key.location_id is not None else {}
-    return [{**said, "event_id": f"{key}-{day}", "date": iso_day(day)} for day in days]
+    return [{**said, "event_id": f"{key}-{day}", "date": iso_day(day)} for day in range(today - SOLD_DAYS, today)]
 
 
 async def _decided(aws):
@@ -89,7 +100,7 @@ async def snapshot(aws, settings, folder, today=TODAY, back=35):
     """Takes one into a folder; returns its counts."""
     reading = Reading(settings, aws.clients.dynamodb, Then())
     book = DynamoAccuracyBook(aws.clients.dynamodb, settings.state_table, 10.0)
-    return await take_snapshot(reading, book, lambda name: FolderUpload(folder, name), Days(today, back))
+    return await take_snapshot(reading, book, lambda name: FolderUpload(folder, name), Days(today, today - back))
 
 
 def rows(folder, table, day=None):

@@ -17,12 +17,13 @@ from fakes.faults import Faults
 from fakes.state import InMemoryState
 from snapshot_shop import PRICES, Then, snapshot, worked
 
-from domain.events import ProductKey
+from domain.events import MS_PER_DAY, ProductKey
 from domain.product import ForecastNote
 from handlers.announcements import iso_day
 from handlers.errors import Misconfigured
 from worker.aws.state_codec import encode_header
 from worker.cli import main
+from worker.clock import SystemClock
 from worker.local.processes import restock
 from worker.settings import Settings
 from worker.snapshots.places import FolderUpload
@@ -41,9 +42,10 @@ async def object_keys(s3):
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_the_command_writes_to_the_bucket_what_a_snapshot_into_a_folder_says(aws, tmp_path):
-    settings = await worked(aws, tmp_path)
+    settings = await worked(aws, tmp_path, SystemClock())
     await aws.clients.s3.create_bucket(Bucket=BUCKET)
-    day = iso_day(TODAY)
+    today = SystemClock().now() // MS_PER_DAY
+    day = iso_day(today)
     process = await asyncio.create_subprocess_exec(
         *restock("snapshot", "--day", day, "--report", str(tmp_path / "report")),
         env={**os.environ, "RESTOCK_ENDPOINT_URL": aws.url},
@@ -52,7 +54,7 @@ async def test_the_command_writes_to_the_bucket_what_a_snapshot_into_a_folder_sa
     )
     said, complained = await process.communicate()
     assert (process.returncode, complained) == (0, b"")
-    counted = await snapshot(aws, settings, tmp_path)
+    counted = await snapshot(aws, settings, tmp_path, today)
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     assert {table.name: summary[table.name] for table in TABLES} == counted
     assert f"s3://{BUCKET}/snapshots, {day}: inventory_now {len(PRICES)}" in said.decode()
@@ -78,6 +80,15 @@ def test_a_place_that_is_no_address_is_one_clear_line(capsys, monkeypatch):
         monkeypatch.setenv(name, "local")
     assert main(["snapshot", "--out", "s3:/oops"]) == 1
     assert capsys.readouterr().err == "restock: 's3:/oops' is no address such as s3://bucket/prefix\n"
+
+
+def test_days_that_the_states_have_forgotten_are_not_written_again():
+    assert Days.of(TODAY, 35, TODAY).since == TODAY - 35
+    assert Days.of(TODAY, 84, TODAY).since == TODAY - 84
+    long_ago = Days.of(TODAY - 70, 35, TODAY)
+    assert long_ago.since == TODAY - 84
+    assert long_ago.weeks.start * 7 >= TODAY - 84
+    assert not Days.of(TODAY - 200, 35, TODAY).weeks
 
 
 class ManyHeaders:
@@ -110,7 +121,7 @@ async def peak_bytes(products, folder):
     reading = Reading(Settings(), ManyHeaders(products), Then())
     tracemalloc.start()
     book = InMemoryAccuracyBook(store, faults)
-    counted = await take_snapshot(reading, book, lambda name: FolderUpload(folder, name), Days(TODAY, 35))
+    counted = await take_snapshot(reading, book, lambda name: FolderUpload(folder, name), Days(TODAY, TODAY - 35))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert counted["inventory"] == products
