@@ -26,7 +26,7 @@ class Upload(Protocol):
         ...
 
     async def abandon(self) -> None:
-        """Nothing of it stays, and whatever was there before does."""
+        """Nothing of it stays, and whatever was there before does; what is finished stays as it is."""
         ...
 
 
@@ -77,6 +77,7 @@ class S3Upload:
         if self._waiting:
             await self._send(bytes(self._waiting))
         await self._call("complete_multipart_upload", **self._upload, MultipartUpload={"Parts": self._parts})
+        self._upload = {}
 
     async def abandon(self) -> None:
         if self._upload:

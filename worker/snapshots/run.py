@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +18,7 @@ from domain.drift import DAYS_A_WEEK
 from domain.events import MS_PER_DAY, ProductKey
 from domain.product import ProductState
 from handlers.announcements import iso_day
+from handlers.errors import Misconfigured, TransientFailure
 from handlers.ports import AccuracyBook
 from handlers.watch_accuracy import GRACE_DAYS, SCORED_MAX
 from worker.snapshots import rows
@@ -79,7 +80,7 @@ class Files:
 
 @asynccontextmanager
 async def files(begin: Open, days: Days) -> AsyncIterator[Files]:
-    """The files of a snapshot: all appear at the end of the block, one after the other, or none if it fails."""
+    """The files of a snapshot. They appear at the end of the block, one after the other; if it fails, none does."""
     wanted: list[tuple[Table, Iterable[int]]] = [
         (INVENTORY_NOW, (days.today,)),
         (INVENTORY, (days.today,)),
@@ -98,7 +99,9 @@ async def files(begin: Open, days: Days) -> AsyncIterator[Files]:
             await file.close()
     except BaseException:
         for file in opened.opened.values():
-            await file.abandon()
+            # One that cannot be taken away must not keep the others; the bucket forgets its parts after a day.
+            with suppress(Misconfigured, TransientFailure, OSError):
+                await file.abandon()
         raise
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 import pytest_asyncio
+from fakes.clock import TODAY
 
+from handlers.errors import Misconfigured
 from worker.retraining.plan import S3Place
 from worker.snapshots import places
 from worker.snapshots.places import FolderUpload, S3Upload
+from worker.snapshots.run import Days, files
+from worker.snapshots.tables import ACCURACY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,3 +72,37 @@ async def test_an_abandoned_upload_leaves_no_parts_to_pay_for(aws):
     assert len((await aws.clients.s3.list_multipart_uploads(Bucket=PLACE.bucket))["Uploads"]) == 1
     await upload.abandon()
     assert "Uploads" not in await aws.clients.s3.list_multipart_uploads(Bucket=PLACE.bucket)
+
+
+class Failing(FolderUpload):
+    """A file that cannot be finished, nor taken away."""
+
+    async def finish(self):
+        raise Misconfigured("AccessDenied")
+
+    async def abandon(self):
+        await super().abandon()
+        raise Misconfigured("AccessDenied as well")
+
+
+async def test_where_a_file_cannot_be_finished_the_others_are_whole_or_as_they_were(tmp_path):
+    days = Days(TODAY, TODAY - 1)
+
+    async def taken(kinds):
+        async with files(lambda name: kinds.get(name.split("/")[0], FolderUpload)(tmp_path, name), days) as opened:
+            await opened.add(ACCURACY, 0, ("of a day that is not written",))
+
+    await taken({})
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(Misconfigured, match=r"AccessDenied$"):
+        await taken({"stockouts": Failing})
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+async def test_a_file_that_is_finished_stays_when_a_later_one_fails(aws):
+    await aws.clients.s3.create_bucket(Bucket=PLACE.bucket)
+    upload = S3Upload(aws.clients.s3, PLACE, NAME)
+    await upload.write(bytes(places.PART_BYTES + 1))
+    await upload.finish()
+    await upload.abandon()
+    assert await read_object(aws.clients.s3) == bytes(places.PART_BYTES + 1)
