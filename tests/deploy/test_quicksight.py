@@ -5,6 +5,7 @@ that needs an account, and nothing of this has run in one."""
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +24,8 @@ from fakes.state import InMemoryState
 from planted_templates import replaced
 
 from deploy.checks.data_sets import OPERATIONS, columns_of
+from deploy.checks.deployed import Deployed
+from deploy.checks.pictures import pictures_show_what_is_there
 from deploy.checks.shapes import request_shape, unfit
 from deploy.profile import EXAMPLE
 from deploy.quicksight.data_sets import DATA_SETS, TYPES, data_set
@@ -32,7 +35,7 @@ from deploy.quicksight.picture import picture
 from deploy.quicksight.sheets import SHEETS
 from deploy.quicksight.stack import TEMPLATES, text
 from deploy.quicksight.visuals import kpi, table
-from deploy.template import FOLDER, resolve, template
+from deploy.template import FOLDER, Resolved, resolve, template
 from domain.accuracy import EVERYTHING, Promise, Score
 from domain.drift import Standing
 from domain.events import ProductKey
@@ -126,6 +129,33 @@ def columns_named(said):
     if "ColumnName" in said:
         return {(said["DataSetIdentifier"], said["ColumnName"])}
     return {each for part in said.values() for each in columns_named(part)}
+
+
+def test_no_name_in_the_dashboard_can_be_misspelt_unseen():
+    """Each column, field of a sort, filter of a control and place, one after the other."""
+    dashboard = STACKS["dashboard"].of("AWS::QuickSight::Dashboard")["Dashboard"]
+    paths = list(names_in(dashboard["Definition"]))
+    assert len(paths) > 200
+    for path in paths:
+        worse = copy.deepcopy(dashboard)
+        at = worse["Definition"]
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] += "x"
+        stack = Resolved("dashboard", {"Dashboard": ("AWS::QuickSight::Dashboard", worse)})
+        assert list(pictures_show_what_is_there(Deployed("misspelt", {**STACKS, "dashboard": stack}))), path
+
+
+def names_in(said, path=()):
+    """The way to every name that stands for something said elsewhere."""
+    elsewhere = {"ColumnName", "SourceFilterId", "ElementId", "SheetId", "DataSetIdentifier"}
+    if "SortConfiguration" in path:
+        elsewhere |= {"FieldId"}
+    parts = said.items() if isinstance(said, dict) else enumerate(said) if isinstance(said, list) else ()
+    for name, value in parts:
+        if name in elsewhere and isinstance(value, str):
+            yield (*path, name)
+        yield from names_in(value, (*path, name))
 
 
 def test_the_data_sets_of_a_second_shop_in_the_account_are_its_own():

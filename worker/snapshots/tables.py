@@ -61,7 +61,7 @@ _HEALTH = (
     Column("open_orders", WHOLE, "orders that something is outstanding of"),
     Column("overdue_orders", WHOLE, "those that should have come before the day"),
     Column("next_arrival_on", DATE, "the first day something is due"),
-    Column("sold_28_days", WHOLE, "units sold in the 28 days before, without returns"),
+    Column("sold_28_days", WHOLE, "units sold in the 28 days before; returns are not taken off"),
     Column("forecast_on", DATE, "the first day of the forecast it was judged by"),
     Column("forecast_source", STRING, "model, or fallback for the baseline"),
     Column("price_minor", REAL, "what a unit was sold for, the mean of the days kept; null without prices"),
