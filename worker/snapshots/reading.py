@@ -64,8 +64,11 @@ class Reading:
     async def _scanned(self, since: int) -> AsyncIterator[list[Item]]:
         request: dict[str, Any] = {
             "TableName": self.settings.state_table,
-            "FilterExpression": "sk = :header OR (begins_with(sk, :order) AND decided_at >= :since)",
+            # Ids of outbox entries and of quarantined lines are sort keys too, and may begin with anything.
+            "FilterExpression": "begins_with(pk, :product) AND "
+            "(sk = :header OR (begins_with(sk, :order) AND decided_at >= :since))",
             "ExpressionAttributeValues": {
+                ":product": text("P#"),
                 ":header": text(codec.HEADER),
                 ":order": text("O#"),
                 ":since": number(since * MS_PER_DAY),

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import pytest_asyncio
 from fakes.clock import NOW, TODAY
-from fakes.examples import sale
+from fakes.examples import ODD_KEYS, sale, state_after
 from snapshot_shop import A_DAY, COSTED, OATS, PRICES, SALT, TEA, WEEK, days_of, rows, snapshot, worked
 
 from domain.drift import DAYS_A_WEEK
@@ -201,3 +201,13 @@ async def test_a_product_never_decided_has_no_forecast_and_no_threshold(aws, set
     unknown = ("band", "on_hand", "position", "reorder_point", "daily_demand", "cover_days", "forecast_on")
     assert {name: row[name] for name in unknown} == dict.fromkeys(unknown)
     assert ("fresh", None) not in by_product(rows(tmp_path, STOCKOUTS, TODAY))
+
+
+async def test_products_of_any_name_stand_there_once_and_what_is_no_product_does_not(aws, settings, truth, tmp_path):
+    await truth.commit([Change(state_after(key, 1, 2)._replace(version=1), (), ()) for key in ODD_KEYS])
+    for pk, sk in (("X#1", "H"), ("Q#1", "O#1")):
+        item = {"pk": {"S": pk}, "sk": {"S": sk}, "decided_at": {"N": str(NOW)}}
+        await aws.clients.dynamodb.put_item(TableName=settings.state_table, Item=item)
+    counted = await snapshot(aws, settings, tmp_path)
+    assert counted["inventory"] == len(PRICES) + len(ODD_KEYS)
+    assert set(by_product(rows(tmp_path, INVENTORY, TODAY))) == {*PRICES, *ODD_KEYS}
