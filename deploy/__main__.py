@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 from deploy.profile import (
+    ASKED_FOR,
     STACKS,
     Profile,
     UnknownProfile,
@@ -34,6 +35,8 @@ EPILOG = """examples:
   python -m deploy up small --set Image=ACCOUNT.dkr.ecr.REGION.amazonaws.com/restock-worker@sha256:... \\
       --set ForecasterImage=...@sha256:... --set Subnets=subnet-1,subnet-2 --set SecurityGroup=sg-1
   python -m deploy up small --stack worker ...  the workers alone: a new image, or the one before
+  python -m deploy up small --stack analytics --stack quicksight --stack dashboard --set QuickSightPrincipal=arn:… ...
+                                                snapshots and a dashboard: docs/quicksight.md
   python -m deploy delivery --set Repository=owner/name
                                                 registries and the roles of GitHub Actions, once an account
   python -m deploy check                        our own rules over all templates and profiles; cfn-lint is apart
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     up = commands.add_parser("up", help="make or change the stacks of a profile")
     up.add_argument("profile", help=f"{', '.join(profile_names())}, or a .json file")
-    up.add_argument("--stack", action="append", choices=STACKS, help="only this one; may be repeated")
+    up.add_argument("--stack", action="append", choices=(*STACKS, *ASKED_FOR), help="only this one; may be repeated")
     up.set_defaults(run=_up)
     delivery = commands.add_parser("delivery", help="registries and roles for GitHub Actions, once an account")
     delivery.set_defaults(run=_delivery)
@@ -84,7 +87,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _up(chosen: argparse.Namespace) -> int:
     fitting = profile(chosen.profile)
     given = {**fitting.parameters, **dict(chosen.set)}
-    wanted = [stack for stack in STACKS if not chosen.stack or stack in chosen.stack]
+    wanted = [stack for stack in (*STACKS, *ASKED_FOR) if stack in (chosen.stack or STACKS)]
     if missing := sorted({name for stack in wanted for name in _missing(stack, given)}):
         _say(f"deploy up: --set is missing for {', '.join(missing)}", sys.stderr)
         return 2

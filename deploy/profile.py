@@ -16,6 +16,8 @@ from deploy.template import FOLDER, Resolved, resolve, template
 PROFILES = FOLDER.parent / "profiles"
 STACKS = ("data", "permissions", "observability", "worker", "forecasting")
 """In the order of their making: deployments of the workers heed the alarms, which must be there before."""
+ASKED_FOR = ("analytics", "quicksight", "dashboard")
+"""Made only if they are named: a shop may do without, and QuickSight must be signed up for."""
 # Stand for what a profile cannot know, wherever no account is asked.
 EXAMPLE = {
     "Image": f"000000000000.dkr.ecr.us-east-1.amazonaws.com/restock-worker@sha256:{'0' * 64}",
@@ -25,6 +27,7 @@ EXAMPLE = {
     "Repository": "example/restock",
     "ModelImage": f"000000000000.dkr.ecr.us-east-1.amazonaws.com/restock-forecaster@sha256:{'1' * 64}",
     "ModelData": "s3://retail-models-000000000000/model.tar.gz",
+    "QuickSightPrincipal": "arn:aws:quicksight:us-east-1:000000000000:user/default/planner",
     "PipelineKey": "pipelines/retrain.json",
 }
 ALARM_METRIC_USD = 0.10  # a month, standard resolution: CloudWatch's pricing page; ten are free

@@ -6,7 +6,7 @@ references, texts. What only AWS could know stands for itself as arn:aws:restock
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,14 @@ NOTHING = object()
 VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 
 Values = Mapping[str, Any]
+OF_VALUES: dict[str, Callable[[Any], Any]] = {
+    "Fn::Equals": lambda given: str(given[0]) == str(given[1]),
+    "Fn::Not": lambda given: not given[0],
+    "Fn::And": all,
+    "Fn::Or": any,
+    "Fn::Join": lambda given: str(given[0]).join(given[1]),
+    "Fn::Split": lambda given: str(given[1]).split(given[0]),
+}
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -124,15 +132,9 @@ class _Resolver:
         if name == "Fn::GetAtt":
             return f"arn:aws:restock:{of[0]}:{of[1]}"
         given = self.value(of)
-        if name == "Fn::Equals":
-            return str(given[0]) == str(given[1])
-        if name == "Fn::Not":
-            return not given[0]
-        if name == "Fn::And":
-            return all(given)
-        if name == "Fn::Or":
-            return any(given)
-        raise ValueError(f"{name} is not known here")
+        if name not in OF_VALUES:
+            raise ValueError(f"{name} is not known here")
+        return OF_VALUES[name](given)
 
     def _reference(self, name: str) -> Any:
         if name == "AWS::NoValue":
@@ -149,4 +151,5 @@ class _Resolver:
             logical, dot, attribute = name.partition(".")
             return f"arn:aws:restock:{logical}:{attribute}" if dot else str(self._reference(name))
 
-        return VARIABLE.sub(put, text)
+        # What is written as ${!name} is meant for somebody else to fill in.
+        return VARIABLE.sub(put, text).replace("${!", "${")

@@ -49,7 +49,7 @@ def test_the_production_worker_imports_nothing_that_only_a_laptop_has():
     for path in (ROOT / "worker").rglob("*.py"):
         relative = path.relative_to(ROOT)
         # Commands that are run elsewhere than the worker, in the forecaster's image or at home.
-        if {"local", "retraining", "bulk", "backtest", "rebuilding"} & set(
+        if {"local", "retraining", "bulk", "backtest", "rebuilding", "snapshots"} & set(
             relative.parts
         ) or relative.name in sales_files:
             continue

@@ -21,6 +21,7 @@ from worker.doctor import arguments as doctor_arguments
 from worker.history import arguments as history_arguments
 from worker.replay import arguments as replay_arguments
 from worker.retraining import arguments as retrain_arguments
+from worker.snapshots import arguments as snapshot_arguments
 from worker.suppliers import arguments as suppliers_arguments
 
 WORKERS_MAX = 8
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate_arguments.add_evaluate(commands.add_parser("evaluate", help=evaluate_arguments.HELP))
     retrain_arguments.add_retrain(commands.add_parser("retrain", help=retrain_arguments.HELP))
     bulk_arguments.add_bulk(commands.add_parser("bulk", help=bulk_arguments.HELP))
+    snapshot_arguments.add_snapshot(commands.add_parser("snapshot", help=snapshot_arguments.HELP))
     # Listed for --help; main() hands them on before parsing.
     commands.add_parser("train", help="train the forecaster: SageMaker's entry point, also local")
     commands.add_parser("serve", help="serve the forecaster: SageMaker's entry point, also local")

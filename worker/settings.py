@@ -69,6 +69,7 @@ class Settings(BaseSettings):
         "retail-quarantine", description="S3 bucket for quarantined bodies too large for an item"
     )
     quarantine_days: int = Field(90, ge=1, le=3_650, description="Days a quarantined line is kept")
+    analytics_bucket: str = Field("retail-analytics", description="S3 bucket that `restock snapshot` writes to")
     event_bus: str = Field("default", description="EventBridge bus for Reorder Required and Insight Published")
     sagemaker_endpoint: str = Field("retail-forecast-endpoint", description="SageMaker endpoint of the forecaster")
     endpoint_format: Literal["restock", "chronos", "deepar", "autogluon", "guide"] = Field(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.checks import events, measures, queues, rights, tasks
+from deploy.checks import analytics, data_sets, events, measures, pictures, queues, rights, tasks
 from deploy.checks.deployed import Deployed
 from deploy.profile import EXAMPLE, profile, profile_names
 from deploy.template import names, resolve, template
@@ -39,6 +39,13 @@ RULES: tuple[Rule, ...] = (
     rights.grants_are_narrow,
     rights.roles_are_for_ours_alone,
     rights.queue_policies_name_who_sends,
+    analytics.tables_are_what_snapshots_write,
+    analytics.queries_are_limited,
+    analytics.scheduled_tasks_can_start,
+    data_sets.requests_are_of_quicksight_s_shape,
+    data_sets.data_sets_read_tables_that_are_there,
+    data_sets.readers_reach_what_they_read,
+    pictures.pictures_show_what_is_there,
 )
 # What no profile chooses, so that every resource of every template is looked at.
 UNUSUAL: dict[str, dict[str, str]] = {
@@ -48,6 +55,7 @@ UNUSUAL: dict[str, dict[str, str]] = {
     "an inference profile": {"BedrockModel": "eu.anthropic.some-model", "ProfileModel": "anthropic.some-model"},
     "two partitions": {"Partitions": "2"},
     "four partitions": {"Partitions": "4", "MaxTasks": "2"},
+    "data sets that ask Athena at each look": {"ImportMode": "DIRECT_QUERY", "MinorUnits": "1"},
     "alarms by mail": {"AlarmEmail": "shop@example.com"},
 }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from deploy.template import names, template
@@ -442,9 +443,14 @@ PLANTED = (
 )
 
 
+@cache
+def _templates() -> dict[str, Any]:
+    return {name: template(name) for name in names()}
+
+
 def with_the_mistake(planted: Planted) -> dict[str, Any]:
     """All templates by name, one of them with the mistake."""
-    templates = {name: template(name) for name in names()}
+    templates = dict(_templates())
     at: Any = copy.deepcopy(templates[planted.stack])
     templates[planted.stack] = at
     *way, last = planted.path

@@ -8,10 +8,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from planted_analytics import PLANTED_ANALYTICS
 from planted_templates import PLANTED, with_the_mistake
 
 from deploy.checks import RULES, findings
-from deploy.profile import EXAMPLE, STACKS, alarm_metrics, cost_arguments, environment, profile, profile_names, resolved
+from deploy.profile import (
+    ASKED_FOR,
+    EXAMPLE,
+    STACKS,
+    alarm_metrics,
+    cost_arguments,
+    environment,
+    profile,
+    profile_names,
+    resolved,
+)
 from deploy.template import FOLDER, names, resolve, template
 from worker.doctor.limits import PROCESS_MB
 from worker.settings import Settings
@@ -24,14 +35,14 @@ def test_our_own_rules_find_nothing_in_our_templates():
     assert findings() == []
 
 
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.what)
+@pytest.mark.parametrize("planted", [*PLANTED, *PLANTED_ANALYTICS], ids=lambda planted: planted.what)
 def test_a_planted_mistake_is_found_by_its_rule(planted):
     found = findings(with_the_mistake(planted))
     assert planted.rule in {finding.rule for finding in found}, found
 
 
 def test_every_rule_has_a_planted_mistake():
-    assert {rule.__name__ for rule in RULES} == {planted.rule for planted in PLANTED}
+    assert {rule.__name__ for rule in RULES} == {planted.rule for planted in (*PLANTED, *PLANTED_ANALYTICS)}
 
 
 def test_cfn_lint_finds_nothing():
@@ -44,7 +55,7 @@ def test_every_template_can_be_sent_with_the_request_and_is_deployed_by_somebody
     assert {
         path.stem: path.stat().st_size for path in FOLDER.glob("*.yaml") if path.stat().st_size > TEMPLATE_BYTES_MAX
     } == {}
-    assert set(names()) == {*STACKS, "delivery"}
+    assert set(names()) == {*STACKS, *ASKED_FOR, "delivery"}
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -62,7 +73,7 @@ def test_the_memory_of_a_small_task_adds_up():
 
 
 def test_every_parameter_of_a_profile_is_one_of_a_template():
-    declared = {name for stack in STACKS for name in _parameters(stack)}
+    declared = {name for stack in (*STACKS, *ASKED_FOR) for name in _parameters(stack)}
     for name in profile_names():
         assert set(profile(name).parameters) - declared == set(), name
 

@@ -62,6 +62,7 @@ def add_cost(cost: argparse.ArgumentParser) -> None:
         help="Bedrock calls a sale (default: as products fall short, within RESTOCK_INSIGHTS_PER_HOUR)",
     )
     add("--retention-days", type=_whole(3_653), default=30, metavar="N", help="logs are kept so long (default: 30)")
+    add("--snapshots", type=_whole(24, 0), default=0, metavar="N", help="`restock snapshot` a day (default: 0)")
     add("--json", action="store_true", help="print JSON instead of tables")
     add("--report", type=Path, metavar="DIR", help="write summary.json and cost.svg there")
 

@@ -40,6 +40,7 @@ def run(chosen: argparse.Namespace) -> int:
         provisioned=chosen.provisioned,
         endpoints=chosen.endpoints,
         retention_days=chosen.retention_days,
+        snapshots=chosen.snapshots,
     )
     if asked.batch_sales is not None and asked.batch_sales < asked.sales_per_message:
         return _said("--batch-sales is below --sales-per-message: a batch holds one message at least", WRONG_USE)

@@ -30,6 +30,7 @@ GB = 1e9
 PROVISIONED_USED = 0.7  # the target that Application Auto Scaling is usually given; bursts above it may be throttled
 STARTS_A_MONTH = 30  # of each task: deployments and moved tasks, after which the products are read again
 SWEEP_READS = SHARDS * 2  # a consistent query of each shard of the outbox and of the agenda
+SCANNED_A_UNIT = 2 * 4_096  # bytes, of an eventually consistent scan
 ITEM_OVERHEAD_BYTES = 100  # DynamoDB adds them to each stored item (its developer guide, "Item sizes and formats")
 OF_STREAMS = ("STREAM", "SHARDS", "LEASES")
 OF_RULES = ("ORDERS_PROPOSED", "PURCHASES", "LEAD_TIME", "RULES")  # what no worker without rules ever counts
@@ -83,7 +84,8 @@ def bill(asked: Asked, settings: Settings, rates: Rates, took: Takes) -> Bill:
         _tasks(asked),
         *_queue(asked, settings, rates, took),
         *_table_units(asked, settings, rates, took),
-        _table_storage(asked, settings, rates, took),
+        _table_storage(asked, rates, took),
+        _snapshots(asked, rates, took),
         *_words(settings, rates, took),
         *_metrics(asked, settings, took),
         *_objects(rates, took),
@@ -161,15 +163,28 @@ def _units(asked: Asked, what: str, a_day: float, kind: str) -> Line:
     return _line(service, what, hours, f"{kind} capacity unit-hours", f"{kind}_provisioned")
 
 
-def _table_storage(asked: Asked, settings: Settings, rates: Rates, took: Takes) -> Line:
+def _stored(asked: Asked, rates: Rates, took: Takes) -> dict[str, float]:
+    """Bytes in the tables."""
     sold_a_day = touched(asked.events_per_day, asked.products, asked.zipf)
-    stored = {
+    return {
         "headers": asked.products * (took.header_bytes + ITEM_OVERHEAD_BYTES),
         "event ids": rates.sales * HORIZON_DAYS * ENTRY_BYTES * 1.5,  # and their items' names and overhead
         "forecasts": sold_a_day * FORECASTS_KEPT_DAYS * (took.saved_bytes + ITEM_OVERHEAD_BYTES),
         "orders": rates.orders * 365 * 300,  # they are never deleted; a year of them
     }
-    return _line("DynamoDB storage", "states, ids, forecasts, orders", sum(stored.values()) / GB, "GB", "table_gb")
+
+
+def _table_storage(asked: Asked, rates: Rates, took: Takes) -> Line:
+    stored = sum(_stored(asked, rates, took).values())
+    return _line("DynamoDB storage", "states, ids, forecasts, orders", stored / GB, "GB", "table_gb")
+
+
+def _snapshots(asked: Asked, rates: Rates, took: Takes) -> Line:
+    """All of the state table, and of each product the stock and a forecast. Minutes of a task and some files a day are
+    cents."""
+    stored = _stored(asked, rates, took)
+    scanned = (sum(stored.values()) - stored["forecasts"]) / SCANNED_A_UNIT
+    return _units(asked, "snapshots", asked.snapshots * (scanned + asked.products * (took.stock_reads + 0.5)), "read")
 
 
 def _words(settings: Settings, rates: Rates, took: Takes) -> list[Line]:

@@ -20,7 +20,7 @@ MESSAGES_MAX = 1e9
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a price is asked for. batch_sales: sales of a micro-batch, None for what the settings lead to;
-    insight_share: Bedrock calls a sale, None for what the settings lead to."""
+    insight_share: Bedrock calls a sale, None for what the settings lead to. snapshots: `restock snapshot`, a day."""
 
     events_per_day: int = 1_000_000
     products: int = 50_000
@@ -35,6 +35,7 @@ class Asked:
     provisioned: bool = False
     endpoints: int = 1
     retention_days: int = 30
+    snapshots: int = 0
 
 
 @dataclass(frozen=True, slots=True)

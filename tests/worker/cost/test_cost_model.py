@@ -71,6 +71,15 @@ def test_writes_are_what_each_thing_takes():
     assert whole.of("DynamoDB writes") == pytest.approx(4.084 * DAYS_A_MONTH * 0.625)
 
 
+def test_a_snapshot_scans_the_state_and_reads_each_product_s_stock_and_forecast():
+    headers, ids, orders = 50_000 * 2_800, 1_000_000 * 35 * 20 * 1.5, 4_000 * 365 * 300
+    a_time = (headers + ids + orders) / 8_192 + 50_000 * 1.5
+    found = line("snapshots", asked=replace(ASKED, snapshots=1))
+    assert found.quantity == pytest.approx(a_time * DAYS_A_MONTH)
+    assert found.dollars == pytest.approx(found.quantity * 0.125e-6)
+    assert not [each for each in bill(ASKED, SETTINGS, RATES, TAKES).lines if each.what == "snapshots"]
+
+
 def test_provisioned_capacity_is_paid_by_the_hour_and_used_to_seventy_percent():
     provisioned = bill(replace(ASKED, provisioned=True), SETTINGS, RATES, TAKES)
     assert provisioned.of("DynamoDB writes") == pytest.approx(4_084_000 / 86_400 / 0.7 * 730 * 0.00065)

@@ -1,0 +1,1 @@
+"""What the shop looked like on a day, as Parquet tables for Athena and QuickSight."""
