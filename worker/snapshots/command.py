@@ -19,7 +19,7 @@ from handlers.errors import Misconfigured
 from worker.aws.accuracy import DynamoAccuracyBook
 from worker.aws.clients import Clients
 from worker.clock import SystemClock
-from worker.replay.asking import run_command, say, write_summary
+from worker.command_frame import run_command, say, write_summary
 from worker.retraining.plan import S3Place, WrongPlan
 from worker.settings import Settings
 from worker.snapshots.places import FolderUpload, Open, S3Upload
