@@ -25,6 +25,7 @@ from domain.product import (
     product_label,
 )
 from domain.ruling import DecisionRecord
+from domain.signals import Held, Watch
 from handlers.ports import OutboxEntry
 from worker.aws.dynamodb import Item, number, text
 from worker.aws.order_codec import decision_text, is_plain, order_from, order_row, plan_from, plan_rows
@@ -93,6 +94,7 @@ def _body(state: ProductState) -> bytes:
         ("intervals", state.intervals),
         ("band", state.band),
         ("insight_on", state.insight_on),
+        ("watch", state.watch),
     )
     body |= {name: value for name, value in optional if value is not None and value != ()}
     return to_json(body | plan_rows(state))
@@ -159,6 +161,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         intervals=tuple(Interval(*held) for held in body.get("intervals", ())),
         band=body.get("band"),
         insight_on=body.get("insight_on"),
+        watch=_watch(body["watch"]) if "watch" in body else None,
         **plan_from(body),
     )
 
@@ -189,6 +192,11 @@ def _days(newest: int, rows: Sequence[list[int]]) -> Days:
 def _forecast(said: list[Any]) -> ForecastNote:
     as_of, inputs, source, totals = said
     return ForecastNote(as_of, inputs, source, tuple((days, mean, spread) for days, mean, spread in totals))
+
+
+def _watch(said: list[Any]) -> Watch:
+    on, point, anchor, gap, demand, forecast, source, refused = said
+    return Watch(on, point, anchor, gap, Held(*demand), Held(*forecast), Held(*source), refused)
 
 
 def encode_segment(product: ProductKey, segment: Segment) -> Item:
