@@ -83,7 +83,7 @@ def _after(state: ProductState, seen: Seen) -> tuple[Watch, tuple[Crossing | Non
     source, refused = 0 if seen.by_model else 1, _refused(0 if watch is None else watch.refused, seen.why)
     if watch is None:
         point = float(seen.reorder_point)
-        return Watch(seen.as_of, point, point, round(gap, 2), source=Held(source, source), refused=refused), ()
+        return Watch(seen.as_of, point, point, round(gap, 1), source=Held(source, source), refused=refused), ()
     rule = Crossing("free", "refused", RULE) if refused > watch.refused else None
     watch = watch._replace(refused=refused)
     if seen.as_of <= watch.on:
@@ -114,7 +114,7 @@ def _sold_of_late(state: ProductState, as_of: int) -> float | None:
 
 def _smoothed(before: float, now: float, days: int) -> float:
     kept = (1 - SMOOTHING) ** days
-    return round(before * kept + now * (1 - kept), 2)
+    return round(before * kept + now * (1 - kept), 1)
 
 
 def _refused(before: int, why: str) -> int:

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.insights.replay import Forecast, Replay, Told
+from bench.insights.replay import Forecast, Replay, Said, Told
 from domain.events import ProductKey, SaleRecorded
 from domain.features import DailySeries, Ints
-from domain.forecast import TotalDemand, baseline_totals
+from domain.forecast import baseline_totals
 from domain.policy import SupplyTerms
 from domain.product import product_label
 from worker.local.items import sale_of
@@ -58,9 +58,7 @@ def lines(told: Told) -> list[str]:
     return said
 
 
-def by_baseline(
-    keys: Sequence[ProductKey], series: DailySeries, cover: Ints
-) -> list[tuple[str, tuple[TotalDemand, ...]]]:
+def by_baseline(keys: Sequence[ProductKey], series: DailySeries, cover: Ints) -> list[Said]:
     """The baseline's totals, under the model's name: nobody should hear of a model that was not there to begin with."""
     return [("model", totals) for totals in baseline_totals(series, [cover[:, j] for j in range(cover.shape[1])])]
 
@@ -72,9 +70,7 @@ def by_model(folder: Path) -> Forecast:
 
     model = DemandModel.load(folder)
 
-    def forecast(
-        keys: Sequence[ProductKey], series: DailySeries, cover: Ints
-    ) -> list[tuple[str, tuple[TotalDemand, ...]]]:
+    def forecast(keys: Sequence[ProductKey], series: DailySeries, cover: Ints) -> list[Said]:
         answers = model.predict(request_of(tuple(map(product_label, keys)), series, cover), threads=1)
         baseline = by_baseline(keys, series, cover)
         return [

@@ -25,8 +25,9 @@ OPENING_DAYS = 21
 OPENING_MIN = 5
 MONTH_DAYS = 365.25 / 12
 
-Forecast = Callable[[Sequence[ProductKey], DailySeries, Ints], Sequence[tuple[str, tuple[TotalDemand, ...]]]]
-"""Of each product, who forecast it (`model` or `fallback`) and its totals over the asked lengths."""
+Said = tuple[str, tuple[TotalDemand, ...]]
+"""Who forecast a product (`model` or `fallback`), and its totals over the asked lengths."""
+Forecast = Callable[[Sequence[ProductKey], DailySeries, Ints], Sequence[Said]]
 
 
 @dataclass(slots=True)

@@ -25,10 +25,10 @@ from domain.product import (
     product_label,
 )
 from domain.ruling import DecisionRecord
-from domain.signals import Held, Watch
 from handlers.ports import OutboxEntry
 from worker.aws.dynamodb import Item, number, text
 from worker.aws.order_codec import decision_text, is_plain, order_from, order_row, plan_from, plan_rows
+from worker.aws.watch_codec import watch_from, watch_row
 
 SCHEMA = 2
 PLAIN_SCHEMA = 1  # of a state that an older worker understands as well: a deployment need not wait for it
@@ -94,7 +94,7 @@ def _body(state: ProductState) -> bytes:
         ("intervals", state.intervals),
         ("band", state.band),
         ("insight_on", state.insight_on),
-        ("watch", state.watch),
+        ("watch", watch_row(state.watch, state.forecast) if state.watch is not None else None),
     )
     body |= {name: value for name, value in optional if value is not None and value != ()}
     return to_json(body | plan_rows(state))
@@ -133,7 +133,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         )
     body = body_of(item)
     newest = body["newest_day"]
-    forecast = body.get("forecast")
+    note = _forecast(body["forecast"]) if "forecast" in body else None
     return ProductState(
         key=product,
         version=int(item["version"]["N"]),
@@ -157,11 +157,11 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         decisions=int(item["decisions"]["N"]),
         received_at=body.get("received_at", 0),
         promotions=tuple((first, last) for first, last in body.get("promotions", ())),
-        forecast=_forecast(forecast) if forecast is not None else None,
+        forecast=note,
         intervals=tuple(Interval(*held) for held in body.get("intervals", ())),
         band=body.get("band"),
         insight_on=body.get("insight_on"),
-        watch=_watch(body["watch"]) if "watch" in body else None,
+        watch=watch_from(body["watch"], note) if "watch" in body else None,
         **plan_from(body),
     )
 
@@ -192,11 +192,6 @@ def _days(newest: int, rows: Sequence[list[int]]) -> Days:
 def _forecast(said: list[Any]) -> ForecastNote:
     as_of, inputs, source, totals = said
     return ForecastNote(as_of, inputs, source, tuple((days, mean, spread) for days, mean, spread in totals))
-
-
-def _watch(said: list[Any]) -> Watch:
-    on, point, anchor, gap, demand, forecast, source, refused = said
-    return Watch(on, point, anchor, gap, Held(*demand), Held(*forecast), Held(*source), refused)
 
 
 def encode_segment(product: ProductKey, segment: Segment) -> Item:

@@ -21,6 +21,7 @@ from worker.aws.state import DynamoState
 from worker.clock import SystemClock
 from worker.local.items import sale_of
 from worker.local.models import Models
+from worker.local.mood_names import WELL
 from worker.local.observed import Observed
 from worker.local.progress import Display, say
 from worker.local.route import Route
@@ -52,6 +53,7 @@ class Options:
     duplicate_rate: float = 0.0
     dead_endpoint: bool = False
     kill_worker: bool = False
+    bedrock: str = WELL
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ from worker.local.decisions import read_decisions
 from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aws, emulator
 from worker.local.gateway import Gateway
 from worker.local.models import Models
+from worker.local.mood_names import OFF
+from worker.local.moods import mood
 from worker.local.observed import Observed
 from worker.local.past import write_past
 from worker.local.processes import ChildFailed
@@ -156,7 +158,8 @@ async def _local(
     """Starts every part, in the order they need each other, and stops them the other way round."""
     async with AsyncExitStack() as stack:
         say(f"starting the embedded AWS and the forecaster ({total:,} sales to replay)")
-        gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}, models=[EXPLAINER]))
+        bedrock = mood(options.bedrock)
+        gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}, models=[EXPLAINER], converse=bedrock))
         models = Models(gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path))
         stack.push_async_callback(models.stop)
         training = asyncio.create_task(models.start())
@@ -196,7 +199,7 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_ENDPOINT_URL": aws,
         "RESTOCK_RUNTIME_ENDPOINT_URL": runtimes,
         "RESTOCK_SAGEMAKER_ENDPOINT": ENDPOINT,
-        "RESTOCK_BEDROCK_MODEL": EXPLAINER,
+        "RESTOCK_BEDROCK_MODEL": EXPLAINER if options.bedrock != OFF else "",
         **source_environment(options.source, options.workers),
         "RESTOCK_CALENDAR": "event",
         "RESTOCK_LONG_POLL_S": "1",

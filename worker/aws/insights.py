@@ -1,0 +1,50 @@
+"""Where do the words about a product stand, for whoever shows it?
+
+In restock-state, in the product's own partition: sk `I#<day>`, the insight of that day as it was published, beside the
+header and the orders. A product has one insight in a fortnight at most; TTL on expires_at removes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from domain.events import MS_PER_DAY, InsightPublished, ProductKey
+from domain.product import product_label
+from handlers.announcements import announce_insight, iso_day
+from worker.aws.dynamodb import Item, batch_write, number, query, text
+
+KEPT_DAYS = 400
+NEWEST_MAX = 50
+
+
+class DynamoInsights:
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    async def keep(self, insights: Sequence[InsightPublished]) -> None:
+        items = [_item(insight) for insight in insights]
+        await batch_write(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items])
+
+    async def of(self, product: ProductKey) -> list[Mapping[str, Any]]:
+        """The newest insights of a product as they were published, the newest first."""
+        items = await query(
+            self._client,
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :insight)",
+            ExpressionAttributeValues={":pk": text(f"P#{product_label(product)}"), ":insight": text("I#")},
+            ScanIndexForward=False,
+            Limit=NEWEST_MAX,
+        )
+        return [from_json(item["insight"]["S"]) for item in items]
+
+
+def _item(insight: InsightPublished) -> Item:
+    return {
+        "pk": text(f"P#{product_label(insight.product)}"),
+        "sk": text(f"I#{iso_day(insight.as_of)}"),
+        "insight": text(announce_insight(insight).detail),
+        "expires_at": number((insight.occurred_at // MS_PER_DAY + KEPT_DAYS) * MS_PER_DAY // 1000),
+    }
