@@ -25,7 +25,10 @@ _OUT_OF_PLACE = re.compile(
     r"(?i)\b(instructions?|prompts?|passwords?|passcodes?|credentials?|api|token|secrets?|jailbreak|javascript"
     r"|system|assistant|ignore|disregard|override|click|download|login|wire|transfer|bitcoin)\b"
 )
-_MARKUP = re.compile(r"[<>`*_{}\[\]|\\~^=$€£&@]|://|\w\w\.\w\w|%\d")
+_MARKUP = re.compile(r"[<>`*_{}\[\]|\\~^=$€£&@%]")
+_ADDRESS = re.compile(r"(?i)://|\w\w\.[a-z]{2}")
+# An id that looks like anything else is not named in a sentence: the event itself has it, as it is.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._#:/%+-]{1,80}")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _COMPOUND = re.compile(r"(?P<number>\d+)-(?P<unit>days?|weeks?|units?)")
@@ -62,7 +65,7 @@ def known_of(facts: Any) -> Known:
             continue
         if isinstance(value, int | float):
             numbers.add(float(value))
-        elif isinstance(value, str) and name in named and not any(map(str.isspace, value)):
+        elif isinstance(value, str) and name in named and _PLAIN_ID.fullmatch(value) and not _ADDRESS.search(value):
             ids[named[name]].add(value)
         elif isinstance(value, str) and name.endswith("_on") and _DATE.fullmatch(value):
             dates.add(value)
@@ -111,7 +114,7 @@ def agrees(line: str, known: Known) -> bool:
             left.append(word)
         before = before if word in ("and", "or") else word
     rest = " ".join(left)
-    if _MARKUP.search(rest) or _OUT_OF_PLACE.search(rest) or not all(map(_is_latin, rest)):
+    if any(unfit.search(rest) for unfit in (_MARKUP, _ADDRESS, _OUT_OF_PLACE)) or not all(map(_is_latin, rest)):
         return False
     return all(_agrees(word, known) for word in left)
 

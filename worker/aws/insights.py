@@ -1,7 +1,8 @@
 """Where do the words about a product stand, for whoever shows it?
 
-In restock-state, in the product's own partition: sk `I#<day>`, the insight of that day as it was published, beside the
-header and the orders. A product has one insight in a fortnight at most; TTL on expires_at removes them."""
+In restock-state: pk `I#<product>`, sk the day that the decision was made for, the insight as it was published. Apart from
+the product's own partition, where nothing is written but what a commit writes. A product has one insight in a fortnight
+at most; TTL on expires_at removes them."""
 
 from __future__ import annotations
 
@@ -33,18 +34,22 @@ class DynamoInsights:
         items = await query(
             self._client,
             TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :insight)",
-            ExpressionAttributeValues={":pk": text(f"P#{product_label(product)}"), ":insight": text("I#")},
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": _pk(product)},
             ScanIndexForward=False,
             Limit=NEWEST_MAX,
         )
         return [from_json(item["insight"]["S"]) for item in items]
 
 
+def _pk(product: ProductKey) -> Item:
+    return text(f"I#{product_label(product)}")
+
+
 def _item(insight: InsightPublished) -> Item:
     return {
-        "pk": text(f"P#{product_label(insight.product)}"),
-        "sk": text(f"I#{iso_day(insight.as_of)}"),
+        "pk": _pk(insight.product),
+        "sk": text(str(iso_day(insight.as_of))),
         "insight": text(announce_insight(insight).detail),
         "expires_at": number((insight.occurred_at // MS_PER_DAY + KEPT_DAYS) * MS_PER_DAY // 1000),
     }

@@ -26,7 +26,8 @@ def watch_row(watch: Watch, forecast: ForecastNote | None) -> list[Any]:
 
 def watch_from(row: Sequence[Any], forecast: ForecastNote | None) -> Watch:
     """The watch that watch_row wrote beside this forecast."""
-    days_before, point, anchor, gap, demand, against, source, refused = [*row, *[0] * (FIELDS - len(row))]
+    filled: list[Any] = [*row, *[0] * (FIELDS - len(row))]
+    days_before, point, anchor, gap, demand, against, source, refused = filled
     on = (forecast.as_of if forecast is not None else 0) - days_before
     levels = _held(demand), _held(against), _held(source)
     return Watch(on, float(point), float(anchor), float(gap), *levels, refused)
