@@ -16,7 +16,7 @@ from domain.product import product_label
 from handlers.announcements import announce_insight, insight_id
 from handlers.errors import Misconfigured, Overloaded, TransientFailure
 from handlers.insight_budget import Budget
-from handlers.insight_check import agreeing, known_of
+from handlers.insight_check import agreeing, known_of, sentences
 from handlers.insight_facts import Question, crossing_text, facts_of, questions_of
 from handlers.insight_ports import InsightBook
 from handlers.insight_rules import explained, headline
@@ -110,7 +110,8 @@ class Explain:
         grant.tokens = self._billed(text.usage)
         text, dropped = agreeing(text, known_of(json.loads(said)))
         self._metrics.count(Metric.INSIGHT_LINES_DROPPED, dropped)
-        return (text, None) if text.factors else (None, DISAGREED)
+        # Whoever is mostly wrong is not to be believed in what happens to hold no number.
+        return (None, DISAGREED) if not text.factors or dropped > sentences(text) else (text, None)
 
     def _billed(self, usage: Usage) -> int:
         self._metrics.count(Metric.INSIGHT_TOKENS, usage.tokens)

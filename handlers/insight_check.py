@@ -92,14 +92,15 @@ def agreeing(text: InsightText, known: Known) -> tuple[InsightText, int]:
         risks=_agreeing(text.risks, known),
         inventory_suggestions=_agreeing(text.inventory_suggestions, known),
     )
-    return kept, _sentences(text) - _sentences(kept)
+    return kept, sentences(text) - sentences(kept)
 
 
 def _agreeing(lines: tuple[str, ...], known: Known) -> tuple[str, ...]:
     return tuple(line for line in lines if agrees(line, known))
 
 
-def _sentences(text: InsightText) -> int:
+def sentences(text: InsightText) -> int:
+    """How many sentences an insight has."""
     return len(text.factors) + len(text.recommendations) + len(text.risks) + len(text.inventory_suggestions)
 
 

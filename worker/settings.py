@@ -233,6 +233,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def guardrail(self) -> tuple[str, str] | None:
+        """The id and version of Bedrock's guardrail, if one is set."""
+        return (self.bedrock_guardrail, self.bedrock_guardrail_version) if self.bedrock_guardrail else None
+
+    @property
     def queue_names(self) -> tuple[str, ...]:
         """The queues that are read, in the order of their partitions."""
         if self.queue_partitions == 1:

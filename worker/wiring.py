@@ -163,9 +163,8 @@ def _explain(
 ) -> Explain | None:
     if not settings.bedrock_model:
         return None
-    guardrail = (settings.bedrock_guardrail, settings.bedrock_guardrail_version) if settings.bedrock_guardrail else None
     return Explain(
-        BedrockExplainer(clients.bedrock, settings.bedrock_model, guardrail=guardrail),
+        BedrockExplainer(clients.bedrock, settings.bedrock_model, guardrail=settings.guardrail),
         bus,
         Budget(settings.insights_per_hour, settings.insight_tokens_per_hour),
         clock,

@@ -136,14 +136,23 @@ async def test_a_bad_answer_is_paid_for_and_not_shown(deciding, explain, explain
 async def test_sentences_that_the_facts_do_not_bear_out_are_left_out(deciding, explain, explainer, bus, metrics):
     explainer.words = replace(
         WORDS,
-        factors=("2 are on hand.", "4711 are on hand."),
+        factors=("2 are on hand.", "4711 are on hand.", "Stock is low."),
         risks=("Product Z-1 is better.",),
-        recommendations=("Order half as much again.",),
+        recommendations=("Order half as much again.", "Look at the supplier."),
     )
     await explain([await fallen(deciding)])
     [detail] = said(bus)
-    assert (detail["factors"], detail["risks"], detail["recommendations"]) == (["2 are on hand."], [], [])
+    assert (detail["factors"], detail["risks"]) == (["2 are on hand.", "Stock is low."], [])
+    assert detail["recommendations"] == ["Look at the supplier."]
     assert metrics[Metric.INSIGHT_LINES_DROPPED] == 3
+
+
+async def test_of_an_answer_that_is_mostly_untrue_nothing_is_shown(deciding, explain, explainer, bus):
+    untrue = ("4711 are on hand.", "4712 are on hand.")
+    explainer.words = replace(WORDS, factors=("Stock is low.",), risks=untrue, recommendations=())
+    await explain([await fallen(deciding)])
+    [detail] = said(bus)
+    assert (detail["source"], detail["reason"]) == ("rules", DISAGREED)
 
 
 async def test_of_an_answer_that_says_nothing_true_nothing_is_shown(deciding, explain, explainer, bus):

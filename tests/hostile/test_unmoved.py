@@ -36,6 +36,7 @@ async def test_no_mood_of_bedrock_moves_an_order(sales, tmp_path):
     assert found["rules"].by_rules == found["rules"].sentences_dropped == 0
     assert found["slow"].by_rules == found["slow"].insights
     assert found["away"].by_rules == found["away"].insights
+    assert found["lying"].by_rules == found["lying"].insights
     assert found["lying"].sentences_dropped >= 8 * found["lying"].insights
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.aws.clients import Endpoints, open_clients
-from worker.local.decisions import read_decisions
+from worker.local.decisions import read_decisions, read_insights
 from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aws, emulator
 from worker.local.gateway import Gateway
 from worker.local.models import Models
@@ -105,9 +105,11 @@ async def _play(local: Local, sales: SalesFile, total: int, started: float) -> t
         await _end(local, background)
     states = await read_states(local.clients.dynamodb, local.settings.state_table)
     tables = local.settings.state_table, local.settings.forecasts_table
+    reports, dynamodb = local.options.report is not None, local.clients.dynamodb
     outcome = Outcome(
         states=states,
-        decisions=await read_decisions(local.clients.dynamodb, tables) if local.options.report is not None else (),
+        decisions=await read_decisions(dynamodb, tables) if reports else (),
+        insights=await read_insights(dynamodb, local.settings.state_table) if reports else {},
         observed=local.observed,
         subscriber=local.subscriber,
         source=local.options.source,
