@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from domain.buckets import KEPT_DAYS, SLOTS, sums_of
 from domain.product import ProductState
 from domain.ruling import FROZEN, FULL, ORDERED, OVERRIDDEN, TOO_MANY
 from domain.signals import Held, Watch, fell_short, may_be_told, stock_band
@@ -48,25 +49,25 @@ class Seen(NamedTuple):
 
 def watched(state: ProductState, seen: Seen) -> tuple[ProductState, Crossing | None]:
     """The product with its levels as they are now, and the step that a planner should hear of, if there is one."""
-    state, fall = _stock(state, seen)
+    band, fall = _stock(state.band, seen)
     watch, moves = _after(state, seen)
     found = next((crossing for crossing in (*moves[:1], fall, *moves[1:]) if crossing is not None), None)
-    state = state._replace(watch=watch)
     if found is None or not may_be_told(seen.as_of, state.insight_on):
-        return state, None
-    return state._replace(insight_on=seen.as_of), found
+        unmoved = band == state.band and watch is state.watch
+        return state if unmoved else state._replace(band=band, watch=watch), None
+    return state._replace(band=band, watch=watch, insight_on=seen.as_of), found
 
 
-def _stock(state: ProductState, seen: Seen) -> tuple[ProductState, Crossing | None]:
+def _stock(before: str | None, seen: Seen) -> tuple[str | None, Crossing | None]:
     """A fall is worth a word if the shelf is empty, or would be before anything arrives. Below a lead time of cover
     with goods on their way is where every product is at the end of its cycle."""
     if seen.cover_days is None:
-        return state, None
-    before, band = state.band, stock_band(state.band, seen.cover_days, seen.lead_time_days)
+        return before, None
+    band = stock_band(before, seen.cover_days, seen.lead_time_days)
     crossing = None
     if fell_short(before, band) and (band == "out" or not _lasts_until_arrival(seen.cover_days, seen)):
         crossing = Crossing(str(before), band)
-    return state._replace(band=band), crossing
+    return band, crossing
 
 
 def _lasts_until_arrival(cover_days: float, seen: Seen) -> bool:
@@ -85,7 +86,8 @@ def _after(state: ProductState, seen: Seen) -> tuple[Watch, tuple[Crossing | Non
         point = float(seen.reorder_point)
         return Watch(seen.as_of, point, point, round(gap, 1), source=Held(source, source), refused=refused), ()
     rule = Crossing("free", "refused", RULE) if refused > watch.refused else None
-    watch = watch._replace(refused=refused)
+    if refused != watch.refused:
+        watch = watch._replace(refused=refused)
     if seen.as_of <= watch.on:
         return watch, (rule,)
     days = seen.as_of - watch.on
@@ -104,12 +106,22 @@ def _after(state: ProductState, seen: Seen) -> tuple[Watch, tuple[Crossing | Non
 def _sold_of_late(state: ProductState, as_of: int) -> float | None:
     """Units sold a day over the last RECENT_DAYS, None of a product that is not known for so long: its averages are
     still filling, which looks like growth and is none."""
-    first, units = as_of, 0
-    for day, bucket in state.buckets.items():
-        first = min(first, day)
-        if as_of - RECENT_DAYS <= day < as_of:
-            units += bucket.net
-    return max(0, units) / RECENT_DAYS if as_of - first >= RECENT_DAYS else None
+    days = state.buckets
+    oldest, known_from = days.newest - KEPT_DAYS, as_of - RECENT_DAYS
+    sold = _in_order(sums_of(days.main), oldest)
+    if not any(sold[: max(0, known_from - oldest + 1)]):
+        return None
+    recent = slice(max(0, known_from - oldest), max(0, as_of - oldest))
+    units = sum(sold[recent])
+    if days.rare is not None:
+        units -= sum(_in_order(sums_of(days.rare), oldest)[recent])
+    return max(0, units) / RECENT_DAYS
+
+
+def _in_order(sums: memoryview, oldest: int) -> list[int]:
+    """The first column of a ring of days, the oldest day first."""
+    ring, begins = sums[:SLOTS].tolist(), oldest % SLOTS
+    return ring[begins:] + ring[:begins]
 
 
 def _smoothed(before: float, now: float, days: int) -> float:

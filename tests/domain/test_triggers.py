@@ -14,7 +14,7 @@ from domain.folding import fold
 from domain.product import ProductState
 from domain.ruling import ENOUGH, FROZEN, FULL, NO_STOCK, ORDERED, OVERRIDDEN, TOO_MANY
 from domain.signals import INSIGHT_COOLDOWN_DAYS
-from domain.triggers import ACCURACY, DEMAND, FORECAST, RULE, Crossing, Seen, watched
+from domain.triggers import ACCURACY, DEMAND, FORECAST, RECENT_DAYS, RULE, Crossing, Seen, _sold_of_late, watched
 
 D = 20_000
 PLENTY = Seen(
@@ -150,6 +150,22 @@ def test_a_newcomers_averages_that_fill_are_no_growth():
     growing = [{"reorder_point": 4 + n} for n in range(20)]
     assert last(goes(selling(days=5), *steps({}, *growing))) == []
     assert last(goes(selling(days=40), *steps({}, *growing))) != []
+
+
+@given(
+    sold=st.dictionaries(st.integers(D - 120, D + 5), st.integers(-3, 9).filter(bool), max_size=40),
+    as_of=st.integers(D - 5, D + 40),
+)
+def test_what_was_sold_of_late_is_the_sum_of_its_days(sold, as_of):
+    """Against the buckets one by one: the ring is read where it lies."""
+    sales = [SaleRecorded(MUG, f"e{day}", day * MS_PER_DAY, n, 100 * n) for day, n in sorted(sold.items())]
+    state = fold(ProductState(MUG), sales, (D + 40) * MS_PER_DAY).state
+    days = {day: bucket for day, bucket in state.buckets.items() if bucket.sold}
+    expected = None
+    if any(day <= as_of - RECENT_DAYS for day in days):
+        net = sum(bucket.net for day, bucket in state.buckets.items() if as_of - RECENT_DAYS <= day < as_of)
+        expected = max(0, net) / RECENT_DAYS
+    assert _sold_of_late(state, as_of) == expected
 
 
 # The forecast against what was sold

@@ -17,7 +17,6 @@ from handlers.announcements import announce_insight, iso_day
 from worker.aws.dynamodb import Item, batch_write, number, query, text
 
 KEPT_DAYS = 400
-NEWEST_MAX = 50
 
 
 class DynamoInsights:
@@ -30,16 +29,14 @@ class DynamoInsights:
         await batch_write(self._client, self._table, [{"PutRequest": {"Item": item}} for item in items])
 
     async def of(self, product: ProductKey) -> list[Mapping[str, Any]]:
-        """The newest insights of a product as they were published, the newest first."""
+        """A product's insights as they were published, the newest day first."""
         items = await query(
             self._client,
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": _pk(product)},
-            ScanIndexForward=False,
-            Limit=NEWEST_MAX,
         )
-        return [from_json(item["insight"]["S"]) for item in items]
+        return [from_json(item["insight"]["S"]) for item in reversed(items)]
 
 
 def _pk(product: ProductKey) -> Item:
