@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types security sbom fuzz lock verify-image bench bench-ids sim sim-exhaustive mutants chaos soak drill drill-file contract deploy check-deploy upgrade clean
+.PHONY: install run test lint types security sbom fuzz lock verify-image bench bench-ids sim sim-exhaustive mutants chaos insights soak drill drill-file contract deploy check-deploy upgrade clean
 
 install: $(STAMP)
 
@@ -71,6 +71,9 @@ drill: install  ## a bad deploy spoils 3 % of 100,000 sales; the commands of doc
 
 drill-file: install  ## a whole file of sales is counted, rebuilt under kill -9 while sales go on, and compared: make drill-file SALES=path
 	PYTHONPATH=tests .venv/bin/python -m drill.whole_file $(SALES) $(ARGS)
+
+insights: install  ## the orders of the whole sample with Bedrock on, off, slow, lying …, file beside file; ARGS="--products 50"
+	PYTHONPATH=tests .venv/bin/python -m hostile $(ARGS)
 
 soak: install  ## a million events through one worker: does its memory stay flat? ARGS="--events 200000"
 	.venv/bin/python -m bench.soak $(ARGS)

@@ -22,7 +22,7 @@ from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, urgency
 from domain.product import ForecastNote, Interval, ProductState, StockLevel, product_label
 from domain.purchase import UNLIMITED
 from domain.ruling import FROZEN, DecisionRecord, Known, levels, rule_on
-from domain.signals import deserves_insight, stock_band
+from domain.triggers import Crossing, Seen, watched
 
 INTERVAL = (0.1, 0.9)
 QUANTILES = (0.1, 0.5, 0.9)
@@ -46,14 +46,6 @@ class Assessment:
     interval: tuple[int, int]
     ceiling: int = UNLIMITED
     buying: Buying = FREELY
-
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """A product fell into a worse band."""
-
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +140,8 @@ def decide(state: ProductState, assessment: Assessment, now: int) -> Decision | 
     record = DecisionRecord(known, rule_on(known, assessment.reorder_point, assessment.target, assessment.ceiling))
     moved = moved_on(judged, standing, known.unit_minor)
     moved = looked_at_after(moved, known.frozen_until, record.ruling.why == FROZEN)
-    judged, crossing = _band(moved.state, cover, assessment) if on_hand is not None else (moved.state, None)
+    seen = _seen(moved.state, assessment, cover if on_hand is not None else None, record.ruling.why)
+    judged, crossing = watched(moved.state, seen)
     decision = Decision(judged, None, crossing, cover, on_hand, moved, record)
     return _with_order(decision, assessment, standing) if record.ruling.quantity else decision
 
@@ -210,12 +203,19 @@ def _standing(assessment: Assessment, known: Known, cover: float) -> Standing:
     )
 
 
-def _band(state: ProductState, cover: float, assessment: Assessment) -> tuple[ProductState, Crossing | None]:
-    band = stock_band(state.band, cover, assessment.terms.lead_time_days)
-    as_of = assessment.forecast.as_of
-    if not deserves_insight(state.band, band, as_of, state.insight_on):
-        return state._replace(band=band), None
-    return state._replace(band=band, insight_on=as_of), Crossing(str(state.band), band)
+def _seen(state: ProductState, assessment: Assessment, cover_days: float | None, why: str) -> Seen:
+    """What the levels of a product are measured by."""
+    forecast = assessment.forecast
+    return Seen(
+        as_of=forecast.as_of,
+        cover_days=cover_days,
+        lead_time_days=assessment.terms.lead_time_days,
+        arrivals=tuple(order.expected_on for order in state.open_orders if order.outstanding and not order.hold),
+        reorder_point=assessment.reorder_point,
+        expected=forecast.over(FORECAST_DAYS).mean / FORECAST_DAYS,
+        by_model=forecast.source == "model",
+        why=why,
+    )
 
 
 def _with_order(decision: Decision, assessment: Assessment, standing: Standing) -> Decision:

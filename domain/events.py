@@ -218,14 +218,25 @@ class ReorderRequired(NamedTuple):
 
 
 class InsightPublished(NamedTuple):
-    """A few words for a planner about a product that crossed a level. They never change a quantity."""
+    """A few words for a planner about a product that crossed a level. They never change a quantity.
+
+    source: `bedrock` or `rules`; model: which one it was; reason: why rules spoke where a model was to. asked_with: the
+    other products of the same question. facts_hash names the facts that the words are about."""
 
     product: ProductKey
     insight_id: str
+    occurred_at: int
     decided_at: int
+    as_of: int
+    level: str
     crossing: str
+    headline: str
     factors: tuple[str, ...]
     recommendations: tuple[str, ...]
     risks: tuple[str, ...]
     inventory_suggestions: tuple[str, ...]
     source: str
+    model: str | None = None
+    reason: str | None = None
+    asked_with: tuple[str, ...] = ()
+    facts_hash: str = ""

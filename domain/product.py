@@ -12,6 +12,7 @@ from domain.buckets import NO_DAYS, Days
 from domain.events import ProductKey
 from domain.ledger import NO_IDS, Ledger
 from domain.orders import OpenOrder
+from domain.signals import Watch
 
 INTERVAL_DAYS = 28
 
@@ -96,6 +97,7 @@ class ProductState(NamedTuple):
     closed_orders: tuple[OpenOrder, ...] = ()
     freeze: Freeze | None = None
     override: Override | None = None
+    watch: Watch | None = None
 
     @property
     def on_order(self) -> int:

@@ -1,14 +1,47 @@
-"""Which stock band is a product in, and is the change worth a planner's attention?
+"""Where does a product stand, and is a step from one level to another worth a planner's attention?
 
-Bands by days of cover against the lead time. A product falls into a worse band at its threshold and leaves it only a
-quarter above (hysteresis), so that one sale to and fro does not cross a level twice."""
+Every level is left further away than it is entered (hysteresis), or only once it has been left for some days, so that
+a number that goes to and fro about a threshold does not cross it twice."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 BANDS = ("out", "low", "covered", "excess")
 HYSTERESIS = 1.25
 EXCESS_LEAD_TIMES = 8.0
 INSIGHT_COOLDOWN_DAYS = 14
+
+
+class Held(NamedTuple):
+    """A level that moves only when it was elsewhere for some days: where it is, where it is going to, since when."""
+
+    now: int = 0
+    coming: int = 0
+    since: int = 0
+
+    def towards(self, level: int, as_of: int, days: int) -> Held:
+        """The level after a day on which it was measured so; it moves once that has held for so many days."""
+        if level == self.now:
+            return Held(level, level)
+        if level != self.coming:
+            return Held(self.now, level, as_of)
+        return Held(level, level) if as_of - self.since >= days else self
+
+
+class Watch(NamedTuple):
+    """What is kept of a product to see its levels move; domain/triggers.py says how. on: the newest day it was measured
+    on. point: the smoothed reorder point, anchor where that was when demand was last told of. gap: by how many units of
+    a month the forecast is above what was sold, smoothed. refused: 1 while a rule refuses its orders."""
+
+    on: int
+    point: float
+    anchor: float
+    gap: float
+    demand: Held = Held()
+    forecast: Held = Held()
+    source: Held = Held()
+    refused: int = 0
 
 
 def stock_band(previous: str | None, cover_days: float, lead_time_days: int) -> str:
@@ -32,8 +65,11 @@ def _plain_band(cover_days: float, lead_time_days: int) -> str:
     return "excess" if cover_days > EXCESS_LEAD_TIMES * lead else "covered"
 
 
-def deserves_insight(previous: str | None, band: str, as_of: int, last_insight_on: int | None) -> bool:
-    """Worse than before, and not within the cool-down of the last insight (days, None if there was none)."""
-    if previous is None or BANDS.index(band) >= BANDS.index(previous) or band not in ("out", "low"):
-        return False
+def fell_short(previous: str | None, band: str) -> bool:
+    """Worse than before, and into a band in which the shop may have nothing to sell."""
+    return previous is not None and BANDS.index(band) < BANDS.index(previous) and band in ("out", "low")
+
+
+def may_be_told(as_of: int, last_insight_on: int | None) -> bool:
+    """Not within the cool-down of the product's last insight (days, None if there was none)."""
     return last_insight_on is None or as_of - last_insight_on >= INSIGHT_COOLDOWN_DAYS

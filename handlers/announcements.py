@@ -107,19 +107,15 @@ def _order(order: ReorderRequired) -> dict[str, object]:
 
 
 def announce_insight(insight: InsightPublished) -> OutboxEntry:
-    """The entry of an insight, published once and not kept."""
+    """The entry of an insight, published once."""
     detail = {
         **_product(insight.product),
-        "insight_id": insight.insight_id,
-        "crossing": insight.crossing,
-        "factors": insight.factors,
-        "recommendations": insight.recommendations,
-        "risks": insight.risks,
-        "inventory_suggestions": insight.inventory_suggestions,
-        "source": insight.source,
+        **{name: value for name, value in insight._asdict().items() if name != "product"},
+        "occurred_at": iso_time(insight.occurred_at),
         "decided_at": iso_time(insight.decided_at),
+        "as_of": iso_day(insight.as_of),
     }
-    return OutboxEntry(insight.insight_id, INSIGHT_PUBLISHED, _json(detail), insight.decided_at)
+    return OutboxEntry(insight.insight_id, INSIGHT_PUBLISHED, _json(detail), insight.occurred_at)
 
 
 def announce_retraining(verdict: Verdict, board: Scoreboard, decided_at: int) -> OutboxEntry:

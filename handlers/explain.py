@@ -1,122 +1,166 @@
-"""What can a planner be told about a product that fell into a worse band?
+"""What can a planner be told about products that crossed a level?
 
-The facts are computed by us and sent as data; the answer is validated words. It is asked for within a budget, may be
-dropped at any time, and never changes a quantity, an urgency or a threshold."""
+The facts are computed by us and sent as data; the answer is validated words, held against the facts. It is asked for
+within a budget; where no model may or can answer, rules speak in its place and say so. Nothing that comes back is read
+by anything that decides: words never change a quantity, an urgency or a threshold."""
 
 from __future__ import annotations
 
-from collections import deque
+import json
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from domain.events import InsightPublished
-from domain.features import rolling_features, series_of
-from domain.policy import FORECAST_DAYS
-from domain.product import product_label, reorder_id
-from handlers.announcements import announce_insight, insight_id, iso_day
-from handlers.errors import Misconfigured, TransientFailure
+from domain.product import product_label
+from handlers.announcements import announce_insight, insight_id
+from handlers.errors import Misconfigured, Overloaded, TransientFailure
+from handlers.insight_budget import Budget
+from handlers.insight_check import agreeing, known_of, sentences
+from handlers.insight_facts import Question, crossing_text, facts_of, questions_of
+from handlers.insight_ports import InsightBook
+from handlers.insight_rules import explained, headline
+from handlers.insight_text import BadAnswer, InsightText, Usage, facts_as_json
 from handlers.metrics import Metric
 from handlers.place_reorders import Crossed
 from handlers.ports import Clock, EventBus, Explainer, Metrics
 
 log = structlog.get_logger()
 
-HOUR_MS = 3_600_000
+# The least that a token is, of numbers and ids; what is asked with the facts and answered comes on top.
+CHARS_PER_TOKEN = 2
+TOKENS_BESIDE = 2_048
+MILLION = 1_000_000
+
+OUT_OF_BUDGET, AWAY, MISCONFIGURED, BAD_ANSWER, DISAGREED = (
+    "the budget is spent",
+    "the model did not answer",
+    "the model cannot be asked as it is set up",
+    "the model's answer was refused",
+    "the model's answer disagreed with the facts",
+)
+"""Why rules spoke where a model was to."""
 
 
 class Explain:
+    """price: dollars of an answer. book: where insights are kept, if anywhere."""
+
     def __init__(
-        self, explainer: Explainer, bus: EventBus, calls_per_hour: int, clock: Clock, metrics: Metrics
+        self,
+        explainer: Explainer,
+        bus: EventBus,
+        budget: Budget,
+        clock: Clock,
+        metrics: Metrics,
+        book: InsightBook | None = None,
+        price: Callable[[Usage], float] = lambda usage: 0.0,
     ) -> None:
         self._explainer = explainer
         self._bus = bus
-        self._calls_per_hour = calls_per_hour
-        self._asked_at: deque[int] = deque()
+        self._budget = budget
         self._clock = clock
         self._metrics = metrics
+        self._book = book
+        self._price = price
+        self._prepared = False
 
-    async def __call__(self, crossed: Crossed) -> bool:
-        """Asks and publishes; False if the insight was dropped."""
-        published = await self._explain(crossed)
-        self._metrics.count(Metric.INSIGHTS_PUBLISHED if published else Metric.INSIGHTS_DROPPED)
+    async def prepare(self) -> None:
+        """Sees once whether the model can be asked, so that an operator hears of a retired one at the start. Nothing
+        else waits for it: without a model rules speak, and what is ordered does not depend on either."""
+        if self._prepared or self._budget.take(self._clock.now(), TOKENS_BESIDE) is None:
+            return
+        self._prepared = True
+        try:
+            await self._explainer.ready()
+        except Misconfigured as exc:
+            log.error("insights.misconfigured", reason=str(exc))
+        except TransientFailure as exc:
+            log.warning("insights.not_ready", reason=str(exc))
+
+    async def __call__(self, crossed: Sequence[Crossed]) -> int:
+        """Asks about these products, as few times as can be, and publishes; returns how many were published."""
+        return sum([await self._explain(question) for question in questions_of(crossed)])
+
+    async def _explain(self, question: Question) -> int:
+        text, reason = await self._ask(question)
+        insights = [self._insight(question, crossed, text, reason) for crossed in question.crossed]
+        await self._keep(insights)
+        published = await self._publish(insights)
+        self._metrics.count(Metric.INSIGHTS_PUBLISHED, published)
+        self._metrics.count(Metric.INSIGHTS_DROPPED, len(insights) - published)
         return published
 
-    async def _explain(self, crossed: Crossed) -> bool:
-        if not self._within_budget():
-            return False
-        product = crossed.assessment.snapshot.key
+    async def _ask(self, question: Question) -> tuple[InsightText | None, str | None]:
+        """The model's words as far as the facts bear them out; none, and why, where rules must speak."""
+        said = facts_as_json(question.facts)
+        grant = self._budget.take(self._clock.now(), len(said) // CHARS_PER_TOKEN + TOKENS_BESIDE)
+        if grant is None:
+            return None, OUT_OF_BUDGET
+        self._metrics.count(Metric.INSIGHT_CALLS)
         try:
-            text = await self._explainer.explain(facts_of(crossed))
-            crossing = crossing_text(crossed)
-            insight = InsightPublished(
-                product=product,
-                insight_id=insight_id(product, crossed.assessment.forecast.as_of, crossing),
-                decided_at=self._clock.now(),
-                crossing=crossing,
-                factors=text.factors,
-                recommendations=text.recommendations,
-                risks=text.risks,
-                inventory_suggestions=text.inventory_suggestions,
-                source=text.source,
-            )
-            accepted = await self._bus.publish([announce_insight(insight)])
+            text = await self._explainer.explain(question.facts)
         except (TransientFailure, Misconfigured) as exc:
-            log.warning("insight.dropped", product=product_label(product), reason=str(exc))
-            return False
-        return all(accepted)
+            log.warning("insight.not_answered", products=len(question.crossed), reason=str(exc))
+            if isinstance(exc, BadAnswer):
+                grant.tokens = self._billed(exc.usage)
+                return None, BAD_ANSWER
+            if isinstance(exc, Overloaded | Misconfigured):
+                grant.tokens = 0  # refused before a token was read
+            return None, MISCONFIGURED if isinstance(exc, Misconfigured) else AWAY
+        grant.tokens = self._billed(text.usage)
+        text, dropped = agreeing(text, known_of(json.loads(said)))
+        self._metrics.count(Metric.INSIGHT_LINES_DROPPED, dropped)
+        # Whoever is mostly wrong is not to be believed in what happens to hold no number.
+        return (None, DISAGREED) if not text.factors or dropped > sentences(text) else (text, None)
 
-    def _within_budget(self) -> bool:
-        now = self._clock.now()
-        while self._asked_at and self._asked_at[0] <= now - HOUR_MS:
-            self._asked_at.popleft()
-        if len(self._asked_at) >= self._calls_per_hour:
-            return False
-        self._asked_at.append(now)
-        return True
+    def _billed(self, usage: Usage) -> int:
+        self._metrics.count(Metric.INSIGHT_TOKENS, usage.tokens)
+        self._metrics.count(Metric.INSIGHT_COST, round(self._price(usage) * MILLION))
+        return usage.tokens
 
+    def _insight(
+        self, question: Question, crossed: Crossed, text: InsightText | None, reason: str | None
+    ) -> InsightPublished:
+        state, known = crossed.decision.state, crossed.decision.record.known
+        crossing, step = crossed.decision.crossing, crossing_text(crossed)
+        if text is None:
+            alone = json.loads(facts_as_json(facts_of(crossed)))
+            text = agreeing(explained(alone), known_of(alone))[0]
+            self._metrics.count(Metric.INSIGHTS_BY_RULES)
+        level = crossing.level if crossing is not None else ""
+        others = (each.decision.state.key for each in question.crossed if each is not crossed)
+        return InsightPublished(
+            product=state.key,
+            insight_id=insight_id(state.key, known.as_of, step),
+            occurred_at=self._clock.now(),
+            decided_at=known.decided_at,
+            as_of=known.as_of,
+            level=level,
+            crossing=step,
+            headline=headline(level, step),
+            factors=text.factors,
+            recommendations=text.recommendations,
+            risks=text.risks,
+            inventory_suggestions=text.inventory_suggestions,
+            source=text.source,
+            model=text.model,
+            reason=reason,
+            asked_with=tuple(map(product_label, others)) if reason is None else (),
+            facts_hash=question.facts_hash,
+        )
 
-def crossing_text(crossed: Crossed) -> str:
-    """The crossing in a word: `covered->low`."""
-    crossing = crossed.decision.crossing
-    return f"{crossing.before}->{crossing.after}" if crossing is not None else ""
+    async def _keep(self, insights: Sequence[InsightPublished]) -> None:
+        if self._book is None:
+            return
+        try:
+            await self._book.keep(insights)
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("insight.not_kept", products=len(insights), reason=str(exc))
 
-
-def facts_of(crossed: Crossed) -> dict[str, object]:
-    """Numbers computed by us, as data: all that an explainer is told."""
-    assessment, decision = crossed.assessment, crossed.decision
-    state, forecast = decision.state, assessment.forecast
-    total = forecast.over(FORECAST_DAYS)
-    series = series_of([state], forecast.as_of)
-    features = rolling_features(series)
-    cover = decision.cover_days
-    on_hand = decision.on_hand if decision.on_hand is not None else 0
-    return {
-        "product_id": state.key.product_id,
-        "location_id": state.key.location_id,
-        "category": state.category,
-        "crossing": crossing_text(crossed),
-        "on_hand": on_hand,
-        "on_order": state.on_order,
-        "inventory_position": on_hand + state.on_order,
-        "reorder_point": assessment.reorder_point,
-        "target": assessment.target,
-        "days_of_cover": round(cover, 1) if cover < 10_000 else None,
-        "lead_time_days": assessment.terms.lead_time_days,
-        "projected_stockout_on": iso_day(forecast.as_of + int(cover)) if cover < 10_000 else None,
-        "demand_28_days": {
-            "mean": round(total.mean, 2),
-            **dict(zip(("p10", "p50", "p90"), assessment.demand_quantiles, strict=True)),
-        },
-        "rolling_7": round(float(features["rolling_7"][0]), 3),
-        "rolling_30": round(float(features["rolling_30"][0]), 3),
-        "promotion_planned": any(last >= forecast.as_of for _, last in state.promotions),
-        "forecast_source": forecast.source,
-        "open_orders": [
-            {
-                "reorder_id": reorder_id(state.key, order.cycle),
-                "outstanding": order.outstanding,
-                "due_on": iso_day(order.due_on),
-            }
-            for order in state.open_orders
-        ],
-    }
+    async def _publish(self, insights: Sequence[InsightPublished]) -> int:
+        """How many the bus accepted."""
+        try:
+            return sum(await self._bus.publish([announce_insight(insight) for insight in insights]))
+        except (TransientFailure, Misconfigured) as exc:
+            log.warning("insight.dropped", products=len(insights), reason=str(exc))
+            return 0

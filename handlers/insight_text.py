@@ -1,7 +1,8 @@
 """What may be asked about a product, and which answer may be shown to a planner?
 
 The question is facts as JSON and nothing else; the answer is four short lists of plain text in a closed
-shape, or it is refused. What passes holds no control character, and no number in it is ever read back."""
+shape, or it is refused. What passes holds no control character, and no number in it is ever read back. Whether what it
+says is so is for handlers/insight_check.py."""
 
 from __future__ import annotations
 
@@ -30,14 +31,37 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that were billed for an answer."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.tokens_in + self.tokens_out
+
+
+@dataclass(frozen=True, slots=True)
 class InsightText:
-    """A few words for a planner. source says who wrote them: the wiring knows, the answer is not asked."""
+    """A few words for a planner. source says who wrote them, and model which model that was: the wiring knows, the
+    answer is not asked."""
 
     factors: tuple[str, ...]
     recommendations: tuple[str, ...]
     risks: tuple[str, ...]
     inventory_suggestions: tuple[str, ...]
     source: str
+    model: str | None = None
+    usage: Usage = Usage()
+
+
+class BadAnswer(TransientFailure):
+    """The model answered, was paid for it, and what it said must not be shown."""
+
+    def __init__(self, message: str, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage or Usage()
 
 
 def plain_text(text: str) -> str:
@@ -108,22 +132,24 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def read_answer(text: str, source: str) -> InsightText:
-    """The validated answer. TransientFailure if it is not exactly what ANSWER_SCHEMA and the bounds allow."""
+def read_answer(text: str, source: str, model: str | None = None, usage: Usage | None = None) -> InsightText:
+    """The validated answer. BadAnswer if it is not exactly what ANSWER_SCHEMA and the bounds allow."""
     if len(text) > ANSWER_CHARS_MAX:
-        raise TransientFailure(f"the answer has {len(text)} characters, more than {ANSWER_CHARS_MAX}")
+        raise BadAnswer(f"the answer has {len(text)} characters, more than {ANSWER_CHARS_MAX}", usage)
     try:
         answer = _Answer.model_validate_json(text)
     except ValidationError as exc:
         # The kinds of fault only: the answer's own text, keys included, has no place in a log.
         kinds = ", ".join(sorted({fault["type"] for fault in exc.errors(include_input=False)}))
-        raise TransientFailure(f"the answer is not in the agreed shape: {kinds}") from exc
+        raise BadAnswer(f"the answer is not in the agreed shape: {kinds}", usage) from exc
     return InsightText(
         factors=_shown(answer.factors),
         recommendations=_shown(answer.recommendations),
         risks=_shown(answer.risks),
         inventory_suggestions=_shown(answer.inventory_suggestions),
         source=source,
+        model=model,
+        usage=usage or Usage(),
     )
 
 

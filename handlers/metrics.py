@@ -99,10 +99,23 @@ class Metric(Enum):
     )
     OUTBOX_DEPTH = ("OutboxDepth", "Count", "committed events not yet accepted by the event bus")
     INSIGHTS_PUBLISHED = ("InsightsPublished", "Count", "insights accepted by the event bus")
-    INSIGHTS_DROPPED = (
-        "InsightsDropped",
+    INSIGHTS_BY_RULES = (
+        "InsightsByRules",
         "Count",
-        "insights not asked for or not published: budget, error, full queue",
+        "of those, insights that rules wrote: the budget was spent, the model away, or its answer refused",
+    )
+    INSIGHTS_DROPPED = ("InsightsDropped", "Count", "insights not published: full queue, or the bus refused them")
+    INSIGHT_LINES_DROPPED = (
+        "InsightLinesDropped",
+        "Count",
+        "sentences of a model that said what the facts do not hold, and were left out",
+    )
+    INSIGHT_CALLS = ("InsightCalls", "Count", "questions sent to the model of words")
+    INSIGHT_TOKENS = ("InsightTokens", "Count", "tokens that those took and gave")
+    INSIGHT_COST = (
+        "InsightMicrodollars",
+        "Count",
+        "millionths of a dollar that those cost by the price list of restock cost",
     )
     DIRTY_PRODUCTS = ("DirtyProducts", "Count", "products waiting for a decision in this worker")
     AWS_CALLS = ("AwsCalls", "Count", "calls of AWS of any kind; this and the next four only if calls are metered")

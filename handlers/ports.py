@@ -220,6 +220,10 @@ class EventBus(Protocol):
 class Explainer(Protocol):
     async def explain(self, facts: Mapping[str, object]) -> InsightText: ...
 
+    async def ready(self) -> None:
+        """Fails as explain() would if it could not answer."""
+        ...
+
 
 class Metrics(Protocol):
     def count(self, metric: Metric, amount: int = 1) -> None: ...

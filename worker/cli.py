@@ -19,6 +19,9 @@ from worker.bulk import arguments as bulk_arguments
 from worker.cost import arguments as cost_arguments
 from worker.doctor import arguments as doctor_arguments
 from worker.history import arguments as history_arguments
+from worker.local.mood_names import EPILOG as MOODS
+from worker.local.mood_names import HELP as MOOD_HELP
+from worker.local.mood_names import MOOD_NAMES, WELL
 from worker.replay import arguments as replay_arguments
 from worker.retraining import arguments as retrain_arguments
 from worker.snapshots import arguments as snapshot_arguments
@@ -83,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
             "local",
             help="everything on this machine: embedded AWS, forecaster, worker, a simulated shop",
             description="Replays sales through the real worker over an embedded AWS; reports what became of them.",
-            epilog=LOCAL_EXAMPLES,
+            epilog=f"{LOCAL_EXAMPLES}\n\n{MOODS}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
     )
@@ -167,6 +170,7 @@ def _add_local(local: argparse.ArgumentParser) -> None:
     )
     local.add_argument("--dead-endpoint", action="store_true", help="kill the model server half-way")
     local.add_argument("--kill-worker", action="store_true", help="kill a worker with -9 half-way; it is started again")
+    local.add_argument("--bedrock", choices=MOOD_NAMES, default=WELL, help=MOOD_HELP)
     local.set_defaults(run=_local)
 
 
@@ -215,6 +219,7 @@ def _local(chosen: argparse.Namespace) -> int:
         dead_endpoint=chosen.dead_endpoint,
         kill_worker=chosen.kill_worker,
         model=chosen.model,
+        bedrock=chosen.bedrock,
     )
     try:
         return run_local(options)

@@ -117,14 +117,20 @@ class Deciding:
             self._parts.metrics.count(Metric.INSIGHTS_DROPPED)
 
     async def explain(self) -> None:
-        """Asks for the insights that wait, one after the other, for ever."""
+        """Asks for the insights that wait, all at once: those alike become one question. For ever."""
+        if self._parts.explain is not None:
+            await self._parts.explain.prepare()
         while self._parts.explain is not None:
-            await self._parts.explain(await self._insights.get())
+            first = await self._insights.get()
+            await self._parts.explain([first, *self._insights_waiting()])
 
     async def explain_waiting(self) -> None:
         """Asks for the insights that wait now."""
-        while self._parts.explain is not None and not self._insights.empty():
-            await self._parts.explain(self._insights.get_nowait())
+        if self._parts.explain is not None:
+            await self._parts.explain(self._insights_waiting())
+
+    def _insights_waiting(self) -> list[Crossed]:
+        return [self._insights.get_nowait() for _ in range(self._insights.qsize())]
 
     async def sweep(self, before: int) -> None:
         """Takes up the products that have stood on the agenda since before some time (ms): their worker has not decided

@@ -93,7 +93,14 @@ class Settings(BaseSettings):
         "anthropic.claude-haiku-4-5-20251001-v1:0",
         description="Bedrock model id or inference profile; empty turns insights off",
     )
-    insights_per_hour: int = Field(200, ge=0, description="Bedrock calls allowed in any hour")
+    bedrock_guardrail: str = Field("", description="Bedrock guardrail that questions and answers pass; empty: none")
+    bedrock_guardrail_version: str = Field("DRAFT", description="Version of that guardrail")
+    insights_per_hour: int = Field(
+        10, ge=0, description="Questions to Bedrock that a worker may ask in any hour; beyond that rules explain"
+    )
+    insight_tokens_per_hour: int = Field(
+        60_000, ge=0, description="Tokens that those may take and give in any hour, at most"
+    )
     metrics_products: tuple[str, ...] = Field(
         (), description="JSON list of product ids with metrics of their own (each one is billed)"
     )
@@ -225,6 +232,11 @@ class Settings(BaseSettings):
         if self.traces and not all(map(find_spec, ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter"))):
             raise ValueError("traces needs the extra otel: pip install 'restock[otel]'")
         return self
+
+    @property
+    def guardrail(self) -> tuple[str, str] | None:
+        """The id and version of Bedrock's guardrail, if one is set."""
+        return (self.bedrock_guardrail, self.bedrock_guardrail_version) if self.bedrock_guardrail else None
 
     @property
     def queue_names(self) -> tuple[str, ...]:

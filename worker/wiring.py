@@ -12,6 +12,7 @@ from domain.events import MS_PER_DAY
 from handlers.baseline_categories import UnlessBaselineIsBetter
 from handlers.current_rules import CurrentRules, ReloadRules
 from handlers.explain import Explain
+from handlers.insight_budget import Budget
 from handlers.learn_lead_times import LearnLeadTimes
 from handlers.look_again import LookAgain
 from handlers.order_ports import OrderBooks
@@ -32,11 +33,13 @@ from worker.aws.cloudwatch import CloudWatchForecasts
 from worker.aws.endpoints.chosen import form_of
 from worker.aws.eventbridge import EventBridgeBus
 from worker.aws.forecasts import DynamoForecasts
+from worker.aws.insights import DynamoInsights
 from worker.aws.inventory import DynamoInventory
 from worker.aws.order_books import DynamoLeadTimes, DynamoPurchases, DynamoReminders
 from worker.aws.parking import DynamoParking, LateStays
 from worker.aws.sagemaker import SageMakerForecaster
 from worker.aws.state import DynamoState
+from worker.cost.prices import model_price
 from worker.intake import Intake
 from worker.parts import Ordering, Parts
 from worker.rules.sources import rules_source
@@ -160,8 +163,15 @@ def _explain(
 ) -> Explain | None:
     if not settings.bedrock_model:
         return None
-    explainer = BedrockExplainer(clients.bedrock, settings.bedrock_model)
-    return Explain(explainer, bus, settings.insights_per_hour, clock, metrics)
+    return Explain(
+        BedrockExplainer(clients.bedrock, settings.bedrock_model, guardrail=settings.guardrail),
+        bus,
+        Budget(settings.insights_per_hour, settings.insight_tokens_per_hour),
+        clock,
+        metrics,
+        DynamoInsights(clients.dynamodb, settings.state_table),
+        model_price(settings.bedrock_model).dollars,
+    )
 
 
 def _metrics(settings: Settings, clock: Clock, stream: TextIO | None) -> EmbeddedMetrics:

@@ -20,10 +20,9 @@ from worker.cost.measured import shipped_runs
 from worker.cost.touched import touched
 
 PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
-FEW = "RESTOCK_INSIGHTS_PER_HOUR=10"
 MINUTE = "RESTOCK_BATCH_SALES=700 RESTOCK_BATCH_LINGER_S=5"
 FIVE_MINUTES = "RESTOCK_BATCH_SALES=3500 RESTOCK_BATCH_LINGER_S=5"
-HOUR = f"{FEW} RESTOCK_BATCH_SALES=42000"
+HOUR = "RESTOCK_BATCH_SALES=42000"
 CHEAP = "restock cost --batch-sales 42000 --provisioned --arm"
 HOURS = "RESTOCK_VISIBILITY_TIMEOUT_S=10800"
 SMALL = "RESTOCK_BEDROCK_MODEL=amazon.nova-micro-v1:0"
@@ -38,11 +37,10 @@ class Profile(NamedTuple):
 
 PROFILES = (
     Profile("as shipped", "restock cost"),
-    Profile("ten insights an hour", f"{FEW} restock cost"),
-    Profile("and decided every five minutes", f"{FEW} RESTOCK_DECIDE_INTERVAL_S=300 restock cost"),
-    Profile("and counted every minute", f"{FEW} {MINUTE} restock cost"),
-    Profile("and counted every five minutes", f"{FEW} {FIVE_MINUTES} restock cost"),
-    Profile("the same, products sold as books are", f"{FEW} {FIVE_MINUTES} restock cost --zipf 0.87"),
+    Profile("decided every five minutes", "RESTOCK_DECIDE_INTERVAL_S=300 restock cost"),
+    Profile("and counted every minute", f"{MINUTE} restock cost"),
+    Profile("and counted every five minutes", f"{FIVE_MINUTES} restock cost"),
+    Profile("the same, products sold as books are", f"{FIVE_MINUTES} restock cost --zipf 0.87"),
     Profile("and counted every hour", f"{HOUR} restock cost --batch-sales 42000"),
     Profile("and provisioned capacity, ARM", f"{HOUR} {CHEAP}"),
     Profile("and a small model", f"{HOUR} {SMALL} {CHEAP}"),

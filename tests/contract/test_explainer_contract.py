@@ -10,7 +10,7 @@ from targets import trouble
 
 from handlers.errors import Misconfigured, Overloaded, TransientFailure
 from handlers.insight_text import LINES_MAX, InsightText, plain_text
-from worker.aws.bedrock import BedrockExplainer
+from worker.aws.bedrock import ATTEMPTS, BedrockExplainer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PORT = "Explainer"
@@ -57,7 +57,7 @@ async def test_a_failure_has_one_of_our_names(explainer, world, of_the_fake, of_
     if isinstance(explainer, FakeExplainer):
         explainer.faults.plan("explain", of_the_fake)
     else:
-        world.trouble.plan("converse", of_the_service)
+        world.trouble.plan("converse", *[of_the_service] * ATTEMPTS)
     with pytest.raises(raised):
         await explainer.explain(FACTS)
 

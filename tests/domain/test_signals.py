@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.signals import BANDS, HYSTERESIS, INSIGHT_COOLDOWN_DAYS, deserves_insight, stock_band
+from domain.signals import BANDS, HYSTERESIS, INSIGHT_COOLDOWN_DAYS, Held, fell_short, may_be_told, stock_band
 
 covers = st.one_of(st.just(0.0), st.just(math.inf), st.floats(0, 200))
 bands = st.sampled_from(BANDS)
@@ -88,12 +88,49 @@ def test_without_a_lead_time_a_day_takes_its_place():
 
 @pytest.mark.parametrize("previous", [None, *BANDS])
 @pytest.mark.parametrize("band", BANDS)
-def test_only_a_fall_to_low_or_out_deserves_an_insight(previous, band):
+def test_only_a_fall_to_low_or_out_is_a_shortage(previous, band):
     falls = {("low", "out"), ("covered", "out"), ("excess", "out"), ("covered", "low"), ("excess", "low")}
-    assert ((previous, band) in falls) == deserves_insight(previous, band, 100, None)
+    assert ((previous, band) in falls) == fell_short(previous, band)
 
 
 @pytest.mark.parametrize(("later", "told"), [(0, False), (1, False), (13, False), (14, True), (60, True)])
 def test_within_the_cool_down_nothing_more_is_said(later, told):
     assert INSIGHT_COOLDOWN_DAYS == 14
-    assert told == deserves_insight("covered", "low", 100 + later, 100)
+    assert told == may_be_told(100 + later, 100)
+    assert may_be_told(100 + later, None)
+
+
+# Levels that are held
+
+
+@pytest.mark.parametrize(
+    ("measured", "levels"),
+    [
+        ([1, 1, 1, 1], [0, 0, 0, 1]),  # after three days, on the fourth
+        ([1, 1, 0, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 1]),  # a day elsewhere begins anew
+        ([1, 1, -1, -1, -1, -1], [0, 0, 0, 0, 0, -1]),
+        ([1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1, 0]),
+    ],
+)
+def test_a_held_level_moves_once_it_was_elsewhere_for_three_days(measured, levels):
+    held, seen = Held(), []
+    for day, level in enumerate(measured, start=100):
+        held = held.towards(level, day, 3)
+        seen.append(held.now)
+    assert seen == levels
+
+
+@given(start=st.sampled_from([-1, 0, 1]), days=st.lists(st.sampled_from([-1, 0, 1]), max_size=40))
+def test_a_held_level_is_only_ever_where_it_was_measured_to_be_for_days(start, days):
+    held = Held(start)
+    for day, level in enumerate(days):
+        before, held = held, held.towards(level, day, 3)
+        assert held.now == before.now or days[max(0, day - 3) : day + 1] == [held.now] * 4
+
+
+@given(days=st.lists(st.sampled_from([0, 1]), min_size=2, max_size=60))
+def test_a_level_that_is_to_and_fro_every_other_day_never_moves(days):
+    held = Held()
+    for day in range(len(days)):
+        held = held.towards(day % 2, day, 3)
+    assert held.now == 0

@@ -100,6 +100,9 @@ def assert_decisions_are_made_again(report):
     published = {order["reorder_id"]: order for order in reorders_of(report)}
     assert ordered == Counter((o["product_id"], o["recommended_order_quantity"]) for o in published.values())
     assert any(record.ruling.quantity == 0 for record in records)
+    insights = [json.loads(line)["detail"] for line in (report / "insights.jsonl").read_text().splitlines()]
+    kept = {line["insight"]["insight_id"]: line["insight"] for line in lines if line["insight"] is not None}
+    assert kept == {insight["insight_id"]: insight for insight in insights} != {}
 
 
 def assert_orders_add_up(report):

@@ -22,7 +22,7 @@ KNOWN_MAX = 100_000
 TRANSACTIONAL = 2
 UNSEEN_ITEM_BYTES = 1_024  # what a filter has read and not returned is taken for this large if nothing is known
 OF_PRODUCTS = {"H": "header", "E": "segment", "O": "order"}
-OF_OTHERS = {"X#": "outbox", "A#": "agenda", "Q#": "quarantined", "L#": "late"}
+OF_OTHERS = {"X#": "outbox", "A#": "agenda", "Q#": "quarantined", "L#": "late", "I#": "insight"}
 SOLD, DECIDED = "header, sold", "header, decided"
 """A header is written when its product has sold, which leaves it dirty, or when it was decided."""
 

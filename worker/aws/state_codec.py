@@ -28,6 +28,7 @@ from domain.ruling import DecisionRecord
 from handlers.ports import OutboxEntry
 from worker.aws.dynamodb import Item, number, text
 from worker.aws.order_codec import decision_text, is_plain, order_from, order_row, plan_from, plan_rows
+from worker.aws.watch_codec import watch_from, watch_row
 
 SCHEMA = 2
 PLAIN_SCHEMA = 1  # of a state that an older worker understands as well: a deployment need not wait for it
@@ -93,6 +94,7 @@ def _body(state: ProductState) -> bytes:
         ("intervals", state.intervals),
         ("band", state.band),
         ("insight_on", state.insight_on),
+        ("watch", watch_row(state.watch, state.forecast) if state.watch is not None else None),
     )
     body |= {name: value for name, value in optional if value is not None and value != ()}
     return to_json(body | plan_rows(state))
@@ -131,7 +133,7 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         )
     body = body_of(item)
     newest = body["newest_day"]
-    forecast = body.get("forecast")
+    note = _forecast(body["forecast"]) if "forecast" in body else None
     return ProductState(
         key=product,
         version=int(item["version"]["N"]),
@@ -155,10 +157,11 @@ def decode_header(product: ProductKey, item: Item, segments: tuple[Segment, ...]
         decisions=int(item["decisions"]["N"]),
         received_at=body.get("received_at", 0),
         promotions=tuple((first, last) for first, last in body.get("promotions", ())),
-        forecast=_forecast(forecast) if forecast is not None else None,
+        forecast=note,
         intervals=tuple(Interval(*held) for held in body.get("intervals", ())),
         band=body.get("band"),
         insight_on=body.get("insight_on"),
+        watch=watch_from(body["watch"], note) if "watch" in body else None,
         **plan_from(body),
     )
 

@@ -16,7 +16,7 @@ from worker.cost.takes import Takes
 from worker.settings import MESSAGES_A_RECEIVE, Settings
 
 MINUTES = (1, 5, 15, 60)
-FEW_INSIGHTS = 10
+FEW_INSIGHTS = 2
 PACKED = 100
 WORTH_IT = 0.01  # of the total: less is not named
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from handlers.insight_text import Usage
+
 AS_OF = "2026-11"
 REGION = "us-east-1"
 HOURS_A_MONTH = 730.0
@@ -58,6 +60,10 @@ class ModelPrice(NamedTuple):
     name: str
     token_in: float
     token_out: float
+
+    def dollars(self, usage: Usage) -> float:
+        """What an answer costs that took and gave so many tokens."""
+        return usage.tokens_in * self.token_in + usage.tokens_out * self.token_out
 
 
 SONNET = ModelPrice("Sonnet class", 3.00 / MILLION, 15.00 / MILLION)

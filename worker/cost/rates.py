@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from domain.signals import INSIGHT_COOLDOWN_DAYS
 from worker.cost.touched import touched
 from worker.cost.usage import Usage
 from worker.settings import MESSAGES_A_RECEIVE, Settings
 
 DAY_S = 86_400
 MESSAGES_MAX = 1e9
+MONTH_DAYS = 30
+INSIGHTS_A_PRODUCT_MONTH = 0.56
+"""python -m bench.insights with a trained model: docs/insights.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,13 @@ def _once_in(days: float, asked: Asked) -> float:
 
 
 def _insights(asked: Asked, settings: Settings) -> float:
-    """A product falls short about once an order cycle, and is explained once a cool-down at most."""
+    """What products cross levels a month, as a replay of real sales has counted it, within the budget."""
     if not settings.bedrock_model:
         return 0.0
     wanted = (
         asked.insight_share * asked.events_per_day
         if asked.insight_share is not None
-        else _once_in(max(settings.order_cycle_days, INSIGHT_COOLDOWN_DAYS), asked)
+        else _once_in(MONTH_DAYS, asked) * INSIGHTS_A_PRODUCT_MONTH
     )
     return min(wanted, settings.insights_per_hour * 24.0 * asked.tasks)
 

@@ -18,7 +18,7 @@ INSTRUCTION_TOKENS = -(-(len(SYSTEM_PROMPT) + len(json.dumps(OUTPUT_CONFIG))) //
 """The local stand-in for Bedrock counts the facts alone; the instructions and the answer's form are read with them."""
 
 _OF_ORDERS = ("order", "outbox", "outbox, deleted")
-_OF_OTHERS = (SOLD, DECIDED, "agenda", "agenda, deleted", *_OF_ORDERS)
+_OF_OTHERS = (SOLD, DECIDED, "agenda", "agenda, deleted", "insight", *_OF_ORDERS)
 
 
 @dataclass(frozen=True, slots=True)

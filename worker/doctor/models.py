@@ -73,7 +73,8 @@ async def _words(checkup: Checkup, *, ask: bool) -> None:
         checkup.untried(what, "bedrock:InvokeModel (--no-models)")
         return
     try:
-        await BedrockExplainer(checkup.clients.bedrock, model).explain({})
+        guardrail = checkup.settings.guardrail
+        await BedrockExplainer(checkup.clients.bedrock, model, guardrail=guardrail).explain({})
     except Misconfigured as exc:
         fix = "set RESTOCK_BEDROCK_MODEL to an id that this account may use in this region, or empty for no insights"
         checkup.wrong(what, str(exc), fix)

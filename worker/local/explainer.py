@@ -1,21 +1,19 @@
-"""What would a planner be told about this product, without any language model?
+"""What does the stand-in for Bedrock answer, and in which shape?
 
-The same facts give the same answer, and the answer says that rules wrote it. Every number in it stands in the
-facts: nothing is computed here that a planner could mistake for a decision."""
+The rules' own words on the facts that it was asked about, in the schema of the request, or a refusal of what Bedrock
+itself would refuse: a worker that asks wrongly must not find out on AWS."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from handlers.insight_text import LINE_CHARS_MAX, LINES_MAX, plain_text
+from handlers.insight_rules import RULE_BASED, Facts, explain_together
 
-RULE_BASED: Final = "rule-based explainer"
-RISING: Final = 1.25
-FALLING: Final = 0.8
 # What structured output on Bedrock refuses in a schema with a 400; minItems is allowed as 0 or 1 only.
 UNSUPPORTED_KEYWORDS: Final = frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"}
@@ -23,76 +21,71 @@ UNSUPPORTED_KEYWORDS: Final = frozenset(
 )
 
 
+Json = Mapping[str, Any]
+
+
 class QuestionError(ValueError):
     """The question cannot be answered in the shape that it asks for."""
 
 
-class _Facts(BaseModel):
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, frozen=True)
-
-
-class TotalFacts(_Facts):
-    mean: float | None = None
-    p10: float | None = None
-    p50: float | None = None
-    p90: float | None = None
-
-
-class OrderFacts(_Facts):
-    reorder_id: str = ""
-    outstanding: float | None = None
-    due_on: str | None = None
-
-
-class Facts(_Facts):
-    """The facts that the rules understand; whatever is absent or null is not mentioned.
-
-    Dates are ISO dates, so they compare as text; rolling_7 and rolling_30 are units a day."""
-
-    crossing: str | None = None
-    on_hand: float | None = None
-    on_order: float | None = None
-    inventory_position: float | None = None
-    reorder_point: float | None = None
-    target: float | None = None
-    days_of_cover: float | None = None
-    lead_time_days: float | None = None
-    projected_stockout_on: str | None = None
-    demand_28_days: TotalFacts | None = None
-    rolling_7: float | None = None
-    rolling_30: float | None = None
-    promotion_planned: bool | None = None
-    forecast_source: str | None = None
-    open_orders: tuple[OrderFacts, ...] | None = None
-
-
-def facts_in(text: str) -> Facts:
-    """The facts in a user message: its first JSON object, or none. QuestionError if it cannot be read."""
-    start = text.find("{")
-    if start < 0:
-        return Facts()
-    try:
-        found, _ = json.JSONDecoder().raw_decode(text, start)
-        return Facts.model_validate(found)
-    except (ValidationError, ValueError, RecursionError) as exc:
-        raise QuestionError("the message holds no facts that can be read") from exc
-
-
-def explain(facts: Facts) -> dict[str, list[str]]:
-    """Short lines under the four keys that planners are promised."""
+def response_to(question: Json) -> Json:
+    """Converse's response to a request body: the rules' words as JSON text, or as the input of the tool that the
+    request forces. QuestionError if Bedrock would refuse the request."""
+    started = time.monotonic()
+    asked, schema, tool = _read(question)
+    answer = answer_within(schema, facts_in(asked))
+    block: Json = {"text": json.dumps(answer, ensure_ascii=False)}
+    if tool is not None:
+        block = {"toolUse": {"toolUseId": "tooluse_local", "name": tool, "input": answer}}
+    # Nothing is billed here: four characters a token are near enough to exercise a budget.
+    tokens_in, tokens_out = -(-len(asked) // 4), -(-len(json.dumps(answer)) // 4)
     return {
-        "factors": _bounded(_factors(facts)),
-        "recommendations": _bounded(_recommendations(facts)),
-        "risks": _bounded(_risks(facts)),
-        "inventory_suggestions": _bounded(_suggestions(facts)),
+        "output": {"message": {"role": "assistant", "content": [block]}},
+        "stopReason": "end_turn" if tool is None else "tool_use",
+        "usage": {"inputTokens": tokens_in, "outputTokens": tokens_out, "totalTokens": tokens_in + tokens_out},
+        "metrics": {"latencyMs": int((time.monotonic() - started) * 1000)},
     }
 
 
-def answer_within(schema: Mapping[str, Any] | None, facts: Facts) -> dict[str, object]:
+def _read(question: Json) -> tuple[str, Json | None, str | None]:
+    """The last user message's text, the JSON schema that the answer must obey if one is set, and the tool that it must
+    be given to if one is forced."""
+    try:
+        message = question["messages"][-1]
+        if message["role"] != "user":
+            raise ValueError("the last message is not the user's")
+        text = "".join(block.get("text", "") for block in message["content"])
+        if (forced := question.get("toolConfig", {}).get("toolChoice", {}).get("tool")) is not None:
+            [tool] = [each["toolSpec"] for each in question["toolConfig"]["tools"]]
+            if tool["name"] != forced["name"]:
+                raise ValueError("the forced tool is not one of the tools")
+            return text, tool["inputSchema"]["json"], tool["name"]
+        text_format = question.get("outputConfig", {}).get("textFormat")
+        if text_format is None:
+            return text, None, None
+        return text, json.loads(text_format["structure"]["jsonSchema"]["schema"]), None
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as exc:
+        raise QuestionError(f"The request is malformed: {exc}") from exc
+
+
+def facts_in(text: str) -> list[Facts]:
+    """The facts of each product in a user message, whose first JSON object they are. QuestionError if it cannot be
+    read."""
+    start = text.find("{")
+    if start < 0:
+        return [Facts()]
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text, start)
+        return [Facts.model_validate(each) for each in found.get("products") or [found]]
+    except (ValidationError, ValueError, TypeError, AttributeError, RecursionError) as exc:
+        raise QuestionError("the message holds no facts that can be read") from exc
+
+
+def answer_within(schema: Mapping[str, Any] | None, facts: Sequence[Facts]) -> dict[str, object]:
     """The explanation as an object that obeys the schema; it names its source wherever it may.
 
     QuestionError if the schema asks for what no rule can say, or is one that Bedrock refuses."""
-    full: dict[str, object] = {**explain(facts), "source": RULE_BASED}
+    full: dict[str, object] = {**explain_together(facts), "source": RULE_BASED}
     if schema is None:
         return full
     if fault := schema_fault(schema):
@@ -126,101 +119,3 @@ def schema_fault(schema: Any, path: str = "schema") -> str | None:
         parts["[]"] = schema["items"]
     faults = (schema_fault(part, f"{path}.{name}") for name, part in parts.items())
     return next((fault for fault in faults if fault), None)
-
-
-def _bounded(lines: Iterator[str]) -> list[str]:
-    return [plain_text(line)[:LINE_CHARS_MAX] for line in lines][:LINES_MAX]
-
-
-def _factors(facts: Facts) -> Iterator[str]:
-    yield f"Written by a {RULE_BASED}, not by a language model.{_crossed(facts.crossing)}"
-    if facts.inventory_position is not None and facts.reorder_point is not None:
-        yield (
-            f"On hand {_units(facts.on_hand)}, on order {_units(facts.on_order)}: the inventory position is "
-            f"{_units(facts.inventory_position)} against a reorder point of {_units(facts.reorder_point)}."
-        )
-    if facts.days_of_cover is not None and facts.lead_time_days is not None:
-        cover, lead = _units(facts.days_of_cover), _units(facts.lead_time_days)
-        yield f"Stock covers {cover} days; the lead time is {lead} days."
-    if trend := _trend(facts):
-        week, month = _units(facts.rolling_7), _units(facts.rolling_30)
-        yield f"Demand is {trend}: {week} a day over the last 7 days, {month} over 30."
-    total = facts.demand_28_days or TotalFacts()
-    if total.mean is not None and total.p10 is not None and total.p90 is not None:
-        low, high = _units(total.p10), _units(total.p90)
-        yield f"The next 28 days should sell {_units(total.mean)}, most likely between {low} and {high}."
-
-
-def _recommendations(facts: Facts) -> Iterator[str]:
-    if _order_is_due(facts):
-        yield (
-            f"The position {_units(facts.inventory_position)} has reached the reorder point "
-            f"{_units(facts.reorder_point)}: let the order towards the target {_units(facts.target)} go out."
-        )
-    else:
-        yield "No order is due at this position: watch it until the next review."
-    for order in _late_orders(facts):
-        name = f"{order.reorder_id[:64]} ({_units(order.outstanding)} units, due {order.due_on})"
-        yield f"Speed up order {name}: stock may run out on {facts.projected_stockout_on}."
-
-
-def _risks(facts: Facts) -> Iterator[str]:
-    if facts.projected_stockout_on is not None:
-        yield f"Stock is projected to run out on {facts.projected_stockout_on}."
-    if _cover_is_short(facts):
-        lead = _units(facts.lead_time_days)
-        yield f"The stock may be gone before an order placed now arrives: the lead time is {lead} days."
-    p90, position = (facts.demand_28_days or TotalFacts()).p90, facts.inventory_position
-    if p90 is not None and position is not None and p90 > position:
-        yield f"A strong month (p90, {_units(p90)}) would need more than the position of {_units(position)}."
-    if facts.forecast_source == "fallback":
-        yield "The forecast is the baseline, because the model did not answer: expect a wider error."
-
-
-def _suggestions(facts: Facts) -> Iterator[str]:
-    if facts.on_hand is not None and facts.on_hand < 0:
-        yield f"On hand is {_units(facts.on_hand)}: count the shelf, or book what is owed to customers."
-    if facts.promotion_planned:
-        yield "A promotion is planned: check that the supplier can deliver before it starts."
-    if _trend(facts) == "rising" and _order_is_due(facts):
-        yield "Demand is rising: review the service level and the order cycle of this product."
-    if _trend(facts) == "falling":
-        yield "Demand is falling: review minimum order and pack size before more stock is tied up."
-    if _cover_is_short(facts):
-        lead = _units(facts.lead_time_days)
-        yield f"Check that the lead time of {lead} days is still what the supplier keeps."
-
-
-def _crossed(crossing: str | None) -> str:
-    before, arrow, after = (crossing or "").partition("->")
-    return f" Stock went from {before} to {after}." if arrow else ""
-
-
-def _order_is_due(facts: Facts) -> bool:
-    position, point = facts.inventory_position, facts.reorder_point
-    return position is not None and point is not None and position <= point
-
-
-def _cover_is_short(facts: Facts) -> bool:
-    cover, lead = facts.days_of_cover, facts.lead_time_days
-    return cover is not None and lead is not None and cover < lead
-
-
-def _late_orders(facts: Facts) -> Iterator[OrderFacts]:
-    gone = facts.projected_stockout_on
-    return (order for order in facts.open_orders or () if gone and order.due_on and order.due_on > gone)
-
-
-def _trend(facts: Facts) -> str | None:
-    week, month = facts.rolling_7, facts.rolling_30
-    if week is None or month is None or month <= 0:
-        return None
-    if week >= RISING * month:
-        return "rising"
-    return "falling" if week <= FALLING * month else None
-
-
-def _units(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:.0f}" if value == int(value) else f"{value:.1f}"

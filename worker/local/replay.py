@@ -21,6 +21,7 @@ from worker.aws.state import DynamoState
 from worker.clock import SystemClock
 from worker.local.items import sale_of
 from worker.local.models import Models
+from worker.local.mood_names import WELL
 from worker.local.observed import Observed
 from worker.local.progress import Display, say
 from worker.local.route import Route
@@ -53,6 +54,7 @@ class Options:
     dead_endpoint: bool = False
     kill_worker: bool = False
     model: Path | None = None
+    bedrock: str = WELL
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ received = applied + duplicates + late + quarantined."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Outcome:
 
     states: Sequence[ProductState]
     decisions: Sequence[DecisionRecord]
+    insights: Mapping[tuple[str, str], dict[str, Any]]
     observed: Observed
     subscriber: Subscriber
     source: str
@@ -125,7 +126,7 @@ def write_report(folder: Path, figures: dict[str, Any], outcome: Outcome) -> Non
     pq.write_table(features_table(outcome.states), folder / "features.parquet")
     _lines(folder / "reorders.jsonl", outcome.subscriber.reorders)
     _lines(folder / "insights.jsonl", outcome.subscriber.insights)
-    _lines(folder / "decisions.jsonl", decision_lines(outcome.decisions))
+    _lines(folder / "decisions.jsonl", decision_lines(outcome.decisions, outcome.insights))
     (folder / "summary.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from worker.aws.clients import Endpoints, open_clients
-from worker.local.decisions import read_decisions
+from worker.local.decisions import read_decisions, read_insights
 from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aws, emulator
 from worker.local.gateway import Gateway
 from worker.local.models import Models
+from worker.local.mood_names import OFF
+from worker.local.moods import mood
 from worker.local.observed import Observed
 from worker.local.past import write_past
 from worker.local.processes import ChildFailed
@@ -103,9 +105,11 @@ async def _play(local: Local, sales: SalesFile, total: int, started: float) -> t
         await _end(local, background)
     states = await read_states(local.clients.dynamodb, local.settings.state_table)
     tables = local.settings.state_table, local.settings.forecasts_table
+    reports, dynamodb = local.options.report is not None, local.clients.dynamodb
     outcome = Outcome(
         states=states,
-        decisions=await read_decisions(local.clients.dynamodb, tables) if local.options.report is not None else (),
+        decisions=await read_decisions(dynamodb, tables) if reports else (),
+        insights=await read_insights(dynamodb, local.settings.state_table) if reports else {},
         observed=local.observed,
         subscriber=local.subscriber,
         source=local.options.source,
@@ -156,7 +160,8 @@ async def _local(
     """Starts every part, in the order they need each other, and stops them the other way round."""
     async with AsyncExitStack() as stack:
         say(f"starting the embedded AWS and the forecaster ({total:,} sales to replay)")
-        gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}, models=[EXPLAINER]))
+        bedrock = mood(options.bedrock)
+        gateway = await stack.enter_async_context(Gateway({ENDPOINT: None}, models=[EXPLAINER], converse=bedrock))
         models = Models(
             gateway, ENDPOINT, folder, lambda path: write_past(islice(sales.rows, total), path), options.model
         )
@@ -200,7 +205,7 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_ENDPOINT_URL": aws,
         "RESTOCK_RUNTIME_ENDPOINT_URL": runtimes,
         "RESTOCK_SAGEMAKER_ENDPOINT": ENDPOINT,
-        "RESTOCK_BEDROCK_MODEL": EXPLAINER,
+        "RESTOCK_BEDROCK_MODEL": EXPLAINER if options.bedrock != OFF else "",
         **source_environment(options.source, options.workers),
         "RESTOCK_CALENDAR": "event",
         "RESTOCK_LONG_POLL_S": "1",

@@ -31,7 +31,8 @@ SOON_S = 10.0
 
 # The ports of handlers/ports.py that an AWS service stands behind, the sources, and the services by themselves.
 OF_DYNAMODB = frozenset(
-    {"Agenda", "StateStore", "AccuracyBook", "OrderBooks", "Parking", "Inventory", "Forecasts", "DynamoDB"}
+    {"Agenda", "StateStore", "AccuracyBook", "OrderBooks", "InsightBook", "Parking", "Inventory", "Forecasts"}
+    | {"DynamoDB"}
 )
 OF_STREAMS = frozenset({"Leases", "StreamSource", "Streams", "PartitionedSqsSource"})
 OF_THE_BUS = frozenset({"EventBus", "EventBridge"})

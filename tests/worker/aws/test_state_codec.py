@@ -15,6 +15,7 @@ from domain.folding import fold
 from domain.ledger import ENTRY_BYTES, TAIL_ENTRIES, Ledger
 from domain.orders import Approval, OpenOrder, Word
 from domain.product import ForecastNote, Freeze, Interval, Override, ProductState, StockLevel
+from domain.signals import Held, Watch
 from worker.aws.state_codec import decode_header, decode_segment, encode_header, encode_segment
 
 TOKEN = "0" * 32
@@ -69,6 +70,8 @@ orders = st.one_of(
 )
 finite = st.floats(allow_nan=False, allow_infinity=False)
 totals = st.lists(st.tuples(st.integers(1, 90), finite, finite), max_size=3).map(tuple)
+helds = st.builds(Held, st.sampled_from([-1, 0, 1]), st.sampled_from([-1, 0, 1]), dates)
+watches = st.builds(Watch, dates, finite, finite, finite, helds, helds, helds, st.sampled_from([0, 1]))
 
 
 @st.composite
@@ -99,6 +102,7 @@ def states(draw) -> ProductState:
         closed_orders=tuple(draw(st.lists(orders, max_size=3))),
         freeze=draw(st.none() | st.builds(Freeze, times, dates, words)),
         override=draw(st.none() | st.builds(Override, times, counts, dates, words)),
+        watch=draw(st.none() | watches),
     )
 
 

@@ -92,7 +92,7 @@ def test_a_lever_saves_what_it_says(capsys, monkeypatch):
     assert by_name["provisioned capacity"] == pytest.approx(total(said) - total(provisioned), abs=0.01)
     hourly = answer(capsys, "--batch-sales", 1_000_000 / 24)
     assert by_name["batches of 60 min"] == pytest.approx(total(said) - total(hourly), abs=0.01)
-    monkeypatch.setenv("RESTOCK_INSIGHTS_PER_HOUR", "10")
+    monkeypatch.setenv("RESTOCK_INSIGHTS_PER_HOUR", "2")
     assert by_name["fewer insights"] == pytest.approx(total(said) - total(answer(capsys)), abs=0.01)
 
 

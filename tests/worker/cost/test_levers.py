@@ -40,7 +40,7 @@ def test_where_messages_come_too_rarely_it_says_so():
 
 def test_a_lever_that_is_pulled_already_is_not_named():
     asked = Asked(batch_sales=42_000, provisioned=True, arm=True, sales_per_message=100)
-    patient = having(insights_per_hour=10, bedrock_model="", visibility_timeout_s=VISIBILITY_MAX_S)
+    patient = having(insights_per_hour=2, bedrock_model="", visibility_timeout_s=VISIBILITY_MAX_S)
     assert levers(reckon(asked, patient, RUNS, None)) == []
 
 

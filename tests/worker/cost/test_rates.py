@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from worker.cost.rates import Asked, batch_of, counted, expected
+from worker.cost.rates import INSIGHTS_A_PRODUCT_MONTH, Asked, batch_of, counted, expected
 from worker.cost.touched import touched
 from worker.cost.usage import Usage
 from worker.settings import Settings
@@ -62,11 +62,11 @@ def test_orders_come_once_a_cycle_and_insights_within_their_budget():
     every = having(order_cycle_days=10, insights_per_hour=200)
     rates = expected(ASKED, every)
     assert rates.orders == pytest.approx(100, rel=0.01)  # all thousand products sell within ten days
-    assert rates.insights == pytest.approx(1_000 / 14, rel=0.01)  # the cool-down is longer than the cycle
-    assert expected(ASKED, having(insights_per_hour=1)).insights == 24
+    assert rates.insights == pytest.approx(1_000 * INSIGHTS_A_PRODUCT_MONTH / 30, rel=0.01)
     assert expected(ASKED, having(bedrock_model="")).insights == 0
     asked = Asked(864_000, 1_000, sales_per_message=1, insight_share=0.5)
     assert expected(asked, having(insights_per_hour=1_000)).insights == 24_000
+    assert expected(asked, having(insights_per_hour=1)).insights == 24
 
 
 def test_a_run_of_ones_own_is_scaled_to_a_day():

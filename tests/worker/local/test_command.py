@@ -3,6 +3,8 @@
 import pytest
 
 from worker.cli import main
+from worker.local.mood_names import MOOD_NAMES
+from worker.local.moods import MOODS
 
 
 @pytest.mark.parametrize(
@@ -13,6 +15,7 @@ from worker.cli import main
         (("--workers", "two"), "--workers"),
         (("--source", "kinesis"), "--source"),
         (("--limit", "0"), "must be at least 1"),
+        (("--bedrock", "cross"), "--bedrock"),
         (("--duplicate-rate", "2"), "must lie between 0 and 1"),
     ],
     ids=" ".join,
@@ -31,3 +34,8 @@ def test_help_teaches_each_source(capsys):
     said = capsys.readouterr().out
     assert all(f"\n  {source} " in said for source in ("sqs", "sqs-fifo", "stream", "pipes"))
     assert "--workers" in said
+    assert all(name in said.split("\nBedrock:")[1] for name in MOOD_NAMES)
+
+
+def test_each_mood_that_may_be_asked_for_is_one():
+    assert set(MOOD_NAMES) == set(MOODS)

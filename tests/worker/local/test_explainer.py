@@ -5,8 +5,9 @@ import re
 
 import pytest
 
+from handlers.insight_rules import explain
 from handlers.insight_text import ANSWER_SCHEMA, facts_as_json, read_answer
-from worker.local.explainer import QuestionError, answer_within, explain, facts_in, schema_fault
+from worker.local.explainer import QuestionError, answer_within, facts_in, schema_fault
 
 FACTS = {
     "product_id": "85123A",
@@ -33,7 +34,8 @@ TEXTS = {"type": "array", "items": {"type": "string"}}
 
 
 def told(**changes):
-    return explain(facts_in(facts_as_json(FACTS | changes)))
+    [facts] = facts_in(facts_as_json(FACTS | changes))
+    return explain(facts)
 
 
 def every_line(answer):
@@ -80,7 +82,7 @@ def test_a_covered_product_needs_nothing():
 
 def test_the_same_facts_give_the_same_answer_in_any_order_of_keys():
     turned = dict(reversed(FACTS.items()))
-    assert told() == explain(facts_in(facts_as_json(turned)))
+    assert told() == explain(*facts_in(facts_as_json(turned)))
 
 
 def test_every_number_stands_in_the_facts_or_in_a_facts_name():
@@ -91,13 +93,13 @@ def test_every_number_stands_in_the_facts_or_in_a_facts_name():
 @pytest.mark.parametrize("key", sorted(FACTS))
 def test_an_absent_or_unknown_fact_is_not_mentioned(key):
     without = {name: value for name, value in FACTS.items() if name != key}
-    absent = explain(facts_in(facts_as_json(without)))
-    assert absent == explain(facts_in(facts_as_json(FACTS | {key: None})))
+    absent = explain(*facts_in(facts_as_json(without)))
+    assert absent == explain(*facts_in(facts_as_json(FACTS | {key: None})))
     assert "None" not in every_line(absent)
 
 
 def test_no_facts_still_give_an_honest_answer():
-    assert explain(facts_in("Are you there?"))["factors"] == [
+    assert explain(*facts_in("Are you there?"))["factors"] == [
         "Written by a rule-based explainer, not by a language model."
     ]
 

@@ -27,7 +27,8 @@ def test_a_metered_run_tells_what_it_asked_of_aws(tmp_path):
     # Every order was put once and left the outbox once; every insight was asked for once.
     assert usage.items["order"] == usage.items["outbox"] == figures["reorders_distinct"]
     assert usage.items["outbox, deleted"] == figures["reorders_published"]
-    assert usage.calls["bedrock-runtime.Converse"] == figures["insights"]
+    asked = figures["insights"] + 1  # and the probe at the start
+    assert usage.calls["bedrock-runtime.Converse"] == asked
     assert usage.calls["sagemaker-runtime.InvokeEndpoint"] == figures["forecast_calls"]
     assert usage.units["bus_events"] == figures["reorders_published"] + figures["insights"]
     # No product is committed less often than once, nor more often than it sold.

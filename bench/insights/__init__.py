@@ -1,0 +1,1 @@
+"""How often is a planner told something, on real sales?"""

@@ -1,0 +1,31 @@
+"""A book of insights in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from domain.events import InsightPublished, ProductKey
+from fakes.faults import Faults
+from handlers.announcements import announce_insight
+
+
+class InMemoryInsights:
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
+        self._of_day: dict[tuple[ProductKey, int], Any] = {}
+
+    @property
+    def kept(self) -> list[tuple[ProductKey, Any]]:
+        return [(product, detail) for (product, _), detail in self._of_day.items()]
+
+    async def keep(self, insights: Sequence[InsightPublished]) -> None:
+        async with self.faults.around("keep"):
+            for insight in insights:
+                self._of_day[insight.product, insight.as_of] = json.loads(announce_insight(insight).detail)
+
+    async def of(self, product: ProductKey) -> list[Any]:
+        """The newest first."""
+        days = sorted((day for key, day in self._of_day if key == product), reverse=True)
+        return [self._of_day[product, day] for day in days]

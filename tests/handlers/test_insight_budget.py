@@ -1,0 +1,50 @@
+"""Is no more asked in any hour than calls and tokens allow?"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.insight_budget import HOUR_MS, Budget
+
+NOW = 10**12
+
+
+def test_calls_and_tokens_are_bounded_together():
+    budget = Budget(3, 1_000)
+    assert budget.take(NOW, 600) is not None
+    assert budget.take(NOW, 500) is None
+    assert budget.take(NOW, 400) is not None
+    assert budget.take(NOW, 0) is not None
+    assert budget.take(NOW, 0) is None
+
+
+def test_what_a_call_did_cost_takes_the_place_of_what_it_might_have():
+    budget = Budget(10, 1_000)
+    grant = budget.take(NOW, 1_000)
+    assert budget.take(NOW, 1) is None
+    grant.tokens = 200
+    assert budget.take(NOW, 800) is not None
+
+
+def test_an_hour_later_there_is_room_again():
+    budget = Budget(1, 10)
+    assert budget.take(NOW, 10) is not None
+    assert budget.take(NOW + HOUR_MS - 1, 10) is None
+    assert budget.take(NOW + HOUR_MS, 10) is not None
+
+
+@given(
+    calls=st.integers(0, 5),
+    tokens=st.integers(0, 50),
+    asked=st.lists(st.tuples(st.integers(0, HOUR_MS), st.integers(0, 20)), max_size=40),
+)
+def test_no_hour_sees_more_than_the_budget(calls, tokens, asked):
+    budget, granted, now = Budget(calls, tokens), [], NOW
+    for wait, wanted in asked:
+        now += wait
+        if budget.take(now, wanted) is not None:
+            granted.append((now, wanted))
+        window = [n for at, n in granted if at > now - HOUR_MS]
+        assert len(window) <= calls
+        assert sum(window) <= tokens
