@@ -17,8 +17,8 @@ $(STAMP): requirements.lock pyproject.toml
 run: install  ## the whole main job on the bundled sample: embedded AWS, forecaster, worker
 	$(RESTOCK) local --until-done --report report
 
-test: install
-	.venv/bin/python -m pytest $(ARGS)
+test: install  ## two processes side by side; TEST_JOBS=0 for one, ARGS="tests/domain -k sales" for a part
+	.venv/bin/python -m pytest --numprocesses $(or $(TEST_JOBS),2) --dist loadfile $(ARGS)
 
 lint: install
 	.venv/bin/ruff check .
