@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.serving.demand import HORIZON_DAYS, Demand
+from bench.serving.demand import HORIZON_DAYS, SHOWN_DAYS, Demand
 from bench.standin.running import ROOT
 from forecaster.formats import ItemFailed, decode_response, encode_request, request_of
 from worker.local.processes import Child, ChildFailed, child, restock, start
@@ -65,21 +65,41 @@ async def train(demand: Demand, folder: Path) -> Path:
     return model_dir
 
 
-@asynccontextmanager
-async def ours(demand: Demand, model_dir: Path, folder: Path) -> AsyncIterator[Serving]:
-    command = restock("serve", "--model-dir", str(model_dir), "--host", "127.0.0.1", "--port", "0")
+def total_request(demand: Demand) -> bytes:
+    """The worker's own question: the distribution of the total of the days ahead."""
     cover = np.full((len(demand.keys), 1), HORIZON_DAYS, dtype=np.int64)
-    body = encode_request(request_of(demand.ids, demand.series(), cover))
+    return encode_request(request_of(demand.ids, demand.series(), cover))
+
+
+def daily_request(demand: Demand) -> bytes:
+    """Mean and three quantiles of each day ahead, in the form of Chronos: histories instead of states."""
+    start = str(np.datetime64(demand.as_of - SHOWN_DAYS, "D"))
+    inputs = [
+        {"item_id": item, "start": start, "target": days} for item, days in zip(demand.ids, demand.shown, strict=True)
+    ]
+    asked = {"prediction_length": HORIZON_DAYS, "quantile_levels": [0.1, 0.5, 0.9], "freq": "D"}
+    return json.dumps({"inputs": inputs, "parameters": asked}).encode()
+
+
+@asynccontextmanager
+async def ours(
+    demand: Demand, model_dir: Path, folder: Path, body: bytes, read: Callable[[bytes], Totals]
+) -> AsyncIterator[Serving]:
+    command = restock("serve", "--model-dir", str(model_dir), "--host", "127.0.0.1", "--port", "0")
     environment = {"PYTHONPATH": str(ROOT), **THREADS}
     async with child("restock serve", command, environment, folder / "serve.log", listened=True) as process:
         port = await _port(process)
-        yield Serving(process, f"http://127.0.0.1:{port}/invocations", body, _read_ours)
+        yield Serving(process, f"http://127.0.0.1:{port}/invocations", body, read)
 
 
-def _read_ours(answer: bytes) -> Totals:
+def read_totals(answer: bytes) -> Totals:
     return {
         item: totals[0].mean for item, totals in decode_response(answer).items() if not isinstance(totals, ItemFailed)
     }
+
+
+def read_days(answer: bytes) -> Totals:
+    return {str(said["item_id"]): float(sum(said["mean"])) for said in json.loads(answer)["predictions"]}
 
 
 @asynccontextmanager
