@@ -159,6 +159,9 @@ def _add_local(local: argparse.ArgumentParser) -> None:
     )
     local.add_argument("--dead-endpoint", action="store_true", help="kill the model server half-way")
     local.add_argument("--kill-worker", action="store_true", help="kill a worker with -9 half-way; it is started again")
+    local.add_argument(
+        "--keep-open", action="store_true", help="with --until-done: leave the live page open until Ctrl-C"
+    )
     local.set_defaults(run=_local)
 
 
@@ -206,6 +209,7 @@ def _local(chosen: argparse.Namespace) -> int:
         duplicate_rate=chosen.duplicate_rate,
         dead_endpoint=chosen.dead_endpoint,
         kill_worker=chosen.kill_worker,
+        keep_open=chosen.keep_open,
     )
     try:
         return run_local(options)

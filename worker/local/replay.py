@@ -52,6 +52,7 @@ class Options:
     duplicate_rate: float = 0.0
     dead_endpoint: bool = False
     kill_worker: bool = False
+    keep_open: bool = False
 
 
 @dataclass(slots=True)
