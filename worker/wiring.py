@@ -88,10 +88,18 @@ def _overheard(settings: Settings) -> Overheard | None:
 
 def _looked_on(settings: Settings, clients: Clients, parts: Parts, overheard: Overheard) -> Parts:
     from worker.dashboard.dashboard import Dashboard, Sights
+    from worker.dashboard.filling import StateScan
+    from worker.dashboard.past_orders import PastOrders
 
-    inventory = DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, parts.clock)
-    send = Outgoing(clients.sqs, settings).send if settings.queue_name else None
-    sights = Sights(clients.dynamodb, parts.store, inventory, parts.ordering.rules, parts.clock, send)
+    sights = Sights(
+        scan=StateScan(clients.dynamodb, settings.state_table),
+        store=parts.store,
+        orders=PastOrders(clients.dynamodb, settings.state_table),
+        inventory=DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, parts.clock),
+        rules=parts.ordering.rules,
+        clock=parts.clock,
+        send=Outgoing(clients.sqs, settings).send if settings.queue_name else None,
+    )
     return replace(parts, onlooker=Dashboard(settings, sights, overheard))
 
 

@@ -18,11 +18,11 @@ from handlers.current_rules import CurrentRules
 from handlers.ports import Clock, Inventory, StateStore
 from worker.dashboard.board import Board
 from worker.dashboard.door import Door
-from worker.dashboard.filling import Filling, StateScan
+from worker.dashboard.filling import Filling, Scan
 from worker.dashboard.insights import Insights
 from worker.dashboard.live import Live
 from worker.dashboard.looking import Looking
-from worker.dashboard.past_orders import PastOrders
+from worker.dashboard.past_orders import OrderHistory
 from worker.dashboard.planning import Planning
 from worker.dashboard.product_view import ProductView
 from worker.dashboard.rows import row_of
@@ -49,8 +49,9 @@ class Overheard:
 class Sights:
     """What the page looks at: the worker's own parts. send puts a planner's message on the queue, None without one."""
 
-    dynamodb: Any
+    scan: Scan
     store: StateStore
+    orders: OrderHistory
     inventory: Inventory
     rules: CurrentRules
     clock: Clock
@@ -63,23 +64,23 @@ class Dashboard:
         looking = Looking(sights.inventory, sights.rules, settings.terms, clock)
         self._settings = settings
         self._overheard = overheard
-        self._board = Board(settings.dashboard_products)
-        self._tiles = Tiles(self._board)
+        self.board = Board(settings.dashboard_products)
+        self._tiles = Tiles(self.board)
         self._clock = clock
-        scan = StateScan(sights.dynamodb, settings.state_table)
-        self._filling = Filling(scan, looking, self._board, clock, settings.dashboard_scan_interval_s)
+        self._filling = Filling(sights.scan, looking, self.board, clock, settings.dashboard_scan_interval_s)
         self._live = Live(self._said, clock)
-        past = PastOrders(sights.dynamodb, settings.state_table)
-        view = ProductView(sights.store, past, looking, self._board, overheard.insights)
+        view = ProductView(sights.store, sights.orders, looking, self.board, overheard.insights)
         plans = settings.dashboard_plans and sights.send is not None
         self._planning = Planning(sights.send, clock.now) if plans and sights.send is not None else None
-        inside = Inside(self._board, view, self._live, self._planning, clock)
+        inside = Inside(self.board, view, self._live, self._planning, clock)
         self._server = Server(inside, Door(os.environ.get(DASHBOARD_TOKEN, "")))
+        self.port = 0
+        self.served = asyncio.Event()
 
     def decided(self, decisions: Sequence[Decision]) -> None:
         """Takes in what was decided and committed."""
         try:
-            self._board.put(row_of(decision.state, decision.record) for decision in decisions)
+            self.board.put(row_of(decision.state, decision.record) for decision in decisions)
         except Exception as exc:  # noqa: BLE001 - a row that cannot be shown must not keep a product from being ordered
             log.error("dashboard.rows_lost", products=len(decisions), reason=repr(exc))
 
@@ -87,8 +88,9 @@ class Dashboard:
         """Serves the page until it is cancelled."""
         settings = self._settings
         try:
-            async with serving(self._server, settings.dashboard_host, settings.dashboard_port) as port:
-                log.info("dashboard.listening", host=settings.dashboard_host, port=port)
+            async with serving(self._server, settings.dashboard_host, settings.dashboard_port) as self.port:
+                log.info("dashboard.listening", host=settings.dashboard_host, port=self.port)
+                self.served.set()
                 await asyncio.gather(self._live.keep(), self._filling.keep(), self._sample())
         except Exception as exc:  # noqa: BLE001 - the worker goes on without its page, whatever became of that
             log.error("dashboard.not_served", host=settings.dashboard_host, reason=repr(exc))
@@ -102,7 +104,7 @@ class Dashboard:
     def _said(self, now: int) -> dict[str, Any]:
         return {
             "at": now,
-            "version": self._board.version,
+            "version": self.board.version,
             "filled": self._filling.filled,
             "plans": self._planning is not None,
             **self._tiles.said(now),

@@ -11,10 +11,14 @@ from hashlib import sha256
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+log = structlog.get_logger()
+
 COOKIE = "restock-page"
+PATH_CHARS_LOGGED = 100
 ENTRANCE = "/enter"
 OPEN_PATHS = (ENTRANCE, "/page/enter.css")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -50,6 +54,9 @@ class Door:
             return await handler(request)
         except web.HTTPException as exc:
             return web.Response(status=exc.status, text=HTTPStatus(exc.status).phrase)
+        except Exception as exc:  # noqa: BLE001 - whoever asks is told nothing of what went wrong inside
+            log.error("dashboard.failed", path=request.path[:PATH_CHARS_LOGGED], reason=repr(exc))
+            return web.Response(status=500, text="Something went wrong here.")
 
     async def dress(self, _: web.Request, response: web.StreamResponse) -> None:
         """Says with every answer what a browser may do with it, just before it is sent."""

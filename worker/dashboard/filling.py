@@ -7,7 +7,7 @@ meanwhile is newer, and stays."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -27,15 +27,21 @@ PAGE_ITEMS = 200
 PAGES_A_SECOND = 5.0
 
 
+class Scan(Protocol):
+    def pages(self) -> AsyncIterator[list[ProductState]]:
+        """All product states, without their event ids, a page at a time. TransientFailure or Misconfigured if they
+        cannot be read."""
+        ...
+
+
 class StateScan:
-    """All product states of a table, without their event ids, a page at a time."""
+    """The states of a table."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     async def pages(self) -> AsyncIterator[list[ProductState]]:
-        """TransientFailure or Misconfigured if the table cannot be read: the scan ends there."""
         request: dict[str, Any] = {
             "TableName": self._table,
             "Limit": PAGE_ITEMS,
@@ -62,7 +68,7 @@ def _state(item: dict[str, Any]) -> ProductState | None:
 
 
 class Filling:
-    def __init__(self, scan: StateScan, looking: Looking, board: Board, clock: Clock, interval_s: float) -> None:
+    def __init__(self, scan: Scan, looking: Looking, board: Board, clock: Clock, interval_s: float) -> None:
         self._scan = scan
         self._looking = looking
         self._board = board
@@ -82,5 +88,6 @@ class Filling:
 
     async def once(self) -> None:
         async for states in self._scan.pages():
-            self._board.put(row_of(state, record) for state, record in await self._looking.at(states))
+            looked = await self._looking.at(states)
+            self._board.put(row_of(state, record, committed=False) for state, record in looked)
             await self._clock.sleep(1 / PAGES_A_SECOND)

@@ -58,6 +58,13 @@ class Live:
             else:
                 queue.put_nowait(payload)
 
+    async def end(self, _: object = None) -> None:
+        """Drops every page: the worker stops, and waits for none."""
+        for task in self._pages.values():
+            if task is not None:
+                task.cancel()
+        self._pages.clear()
+
     async def listen(self) -> AsyncIterator[bytes]:
         """The payloads from now on, for the page whose connection the calling task serves. Full if there are too
         many."""

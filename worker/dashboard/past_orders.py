@@ -6,7 +6,7 @@ became of it is known of the open ones and of the last few; of an older one, tha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from domain.orders import OpenOrder
 from domain.product import ProductState, product_label
@@ -31,13 +31,18 @@ class PastOrder(NamedTuple):
     now: OpenOrder | None
 
 
+class OrderHistory(Protocol):
+    async def of(self, state: ProductState) -> list[PastOrder]:
+        """The newest orders of a product, the newest first. TransientFailure if they cannot be read."""
+        ...
+
+
 class PastOrders:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     async def of(self, state: ProductState) -> list[PastOrder]:
-        """The newest orders of a product, the newest first. TransientFailure if they cannot be read."""
         request: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :orders)",

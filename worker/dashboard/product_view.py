@@ -26,14 +26,17 @@ from worker.dashboard.asking import shown_row
 from worker.dashboard.board import Board
 from worker.dashboard.insights import Insights
 from worker.dashboard.looking import Looking
-from worker.dashboard.past_orders import PastOrder, PastOrders
+from worker.dashboard.past_orders import OrderHistory, PastOrder
 from worker.dashboard.rows import late_orders, row_of
+
+
+REASONS_BEFORE_OUTCOME = 3  # of explain_decision: forecast, thresholds, position
 
 
 @dataclass(frozen=True, slots=True)
 class ProductView:
     store: StateStore
-    orders: PastOrders
+    orders: OrderHistory
     looking: Looking
     board: Board
     insights: Insights
@@ -46,7 +49,7 @@ class ProductView:
         looked = await self.looking.at([state])
         record = looked[0][1] if looked else None
         if record is not None:
-            self.board.put([row_of(state, record)])
+            self.board.put([row_of(state, record, committed=False)])
         past = await self.orders.of(state)
         label = product_label(key)
         slot = self.board.slot_of(label)
@@ -58,10 +61,18 @@ class ProductView:
             "row": shown_row(self.board, slot) if slot is not None else None,
             "chart": chart(state, record),
             "orders": [_order(order) for order in past],
-            "why": explain_decision(record) if record is not None else [],
+            "why": _why(record) if record is not None else [],
             "insight": _insight(self.insights, label),
             "plan": _plan(state),
         }
+
+
+def _why(record: DecisionRecord) -> list[str]:
+    """What a decision would be made from now, and what it would come to."""
+    said = explain_decision(record)
+    if not record.ruling.quantity:
+        return said
+    return [*said[:REASONS_BEFORE_OUTCOME], f"The next decision orders {record.ruling.quantity}."]
 
 
 def _plan(state: ProductState) -> dict[str, Any]:

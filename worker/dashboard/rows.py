@@ -13,7 +13,7 @@ from domain.buckets import SLOTS, Days, sums_of
 from domain.orders import APPROVAL, APPROVED, RELEASED, REVIEW, OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover
 from domain.product import ProductState, product_label
-from domain.ruling import ENOUGH, FROZEN, FULL, NO_STOCK, ORDERED, OVERRIDDEN, TOO_MANY, DecisionRecord
+from domain.ruling import ENOUGH, FROZEN, FULL, NO_STOCK, ORDERED, OVERRIDDEN, TOO_MANY, DecisionRecord, Ruling
 from domain.signals import stock_band
 
 OUT, SOON, OVERDUE, EXCESS, FINE, UNKNOWN = range(6)
@@ -21,7 +21,8 @@ STATUSES = ("out", "soon", "overdue", "excess", "fine", "unknown")
 """In order of urgency; a product stands in the first that it is in. out: nothing on hand of what sells. soon: will be
 out before the next delivery. unknown: the shop has no record of its stock."""
 
-REASONS = (ENOUGH, ORDERED, OVERRIDDEN, FROZEN, FULL, TOO_MANY, NO_STOCK, APPROVAL, REVIEW)
+DUE = "due"
+REASONS = (ENOUGH, ORDERED, OVERRIDDEN, FROZEN, FULL, TOO_MANY, NO_STOCK, APPROVAL, REVIEW, DUE)
 HELD = {APPROVAL: APPROVAL, APPROVED: APPROVAL, REVIEW: REVIEW, RELEASED: REVIEW}
 COVER_DAYS_MAX = 10_000
 
@@ -55,8 +56,9 @@ class Row(NamedTuple):
 NUMBERS = Row._fields[6:]
 
 
-def row_of(state: ProductState, record: DecisionRecord) -> Row:
-    """The row of a product as it was decided. state: the one that the decision made."""
+def row_of(state: ProductState, record: DecisionRecord, *, committed: bool = True) -> Row:
+    """The row of a product as it was decided; state is the one that the decision made. Or, if it is not committed, as
+    it would be: what it orders is not ordered yet."""
     known, ruling = record
     on_hand = float(known.stock[0]) if known.stock is not None else nan
     daily, unit, as_of = known.period_mean / FORECAST_DAYS, last_price(state.buckets), known.as_of
@@ -71,7 +73,7 @@ def row_of(state: ProductState, record: DecisionRecord) -> Row:
         category=state.category or "",
         version=state.version,
         status=status,
-        reason=REASONS.index(HELD[held.hold] if held is not None else ruling.why),
+        reason=REASONS.index(_reason(held, ruling, committed)),
         frozen=known.frozen_until is not None or known.buying.frozen,
         on_hand=on_hand,
         on_order=float(state.on_order),
@@ -87,6 +89,12 @@ def row_of(state: ProductState, record: DecisionRecord) -> Row:
         overdue=float(overdue),
         as_of=float(as_of),
     )
+
+
+def _reason(held: OpenOrder | None, ruling: Ruling, committed: bool) -> str:
+    if held is not None:
+        return HELD[held.hold]
+    return DUE if ruling.quantity and not committed else ruling.why
 
 
 def late_orders(orders: Sequence[OpenOrder], today: int) -> list[OpenOrder]:

@@ -64,6 +64,7 @@ class Server:
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._door.guard], client_max_size=BODY_BYTES_MAX)
         application.on_response_prepare.append(self._door.dress)
+        application.on_shutdown.append(self._inside.live.end)
         application.add_routes(
             [
                 web.get("/", self._index),
@@ -96,10 +97,13 @@ class Server:
                 await response.write(payload)
         except Full:
             return web.Response(status=503, text="As many pages are open as may be.")
-        except (ConnectionError, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            # Dropped because it does not read: what waits to be read is not waited for.
             if request.transport is not None:
                 request.transport.abort()
             raise
+        except ConnectionError:
+            log.debug("dashboard.page_closed")
         return response
 
     async def _products(self, request: web.Request) -> web.Response:
@@ -120,9 +124,14 @@ class Server:
                 headers={**kind, "Content-Disposition": 'attachment; filename="products.csv"'}
             )
             await response.prepare(request)
-            async for lines in csv_lines(self._inside.board, slots):
-                async with asyncio.timeout(ANSWER_WITHIN_S):
-                    await response.write(lines)
+            try:
+                async for lines in csv_lines(self._inside.board, slots):
+                    async with asyncio.timeout(ANSWER_WITHIN_S):
+                        await response.write(lines)
+            except (ConnectionError, TimeoutError):
+                # Half a file must not look like a whole one.
+                if request.transport is not None:
+                    request.transport.abort()
             return response
 
     async def _product(self, request: web.Request) -> web.Response:

@@ -56,6 +56,7 @@ class Tiles:
         return {
             "tiles": tiles,
             "products": len(board),
+            "today": int(board["as_of"].max()) if len(board) else None,
             "left_out": board.left_out,
             "since_s": (now - self._samples[0].at) // 1000 if self._samples else 0,
             "proposed": int(np.isin(board["reason"], WAITING).sum()),

@@ -4,13 +4,13 @@ import { openProduct, refreshProduct } from "./product.js";
 import { showStrip } from "./strip.js";
 import { makeHeads, markHeads, moveFocus, showPlace, showRows } from "./table.js";
 import { markTiles, showTiles } from "./tiles.js";
-import { units } from "./words.js";
+import { longDay, units } from "./words.js";
 
 const ROWS = 50;
 const REFRESH_MS = 4_000;
 const TYPING_MS = 120;
 const CHIPS = [
-  ["proposed", "Waiting for a word"],
+  ["proposed", "Held orders"],
   ["frozen", "Frozen"],
   ["toorder", "To order"],
 ];
@@ -116,6 +116,7 @@ function hear(said) {
   showTiles(said, question.show, (show) => change({ show }));
   showStrip(said.operations);
   showChips(said);
+  say(byId("day"), said.today === null ? "" : `As of ${longDay(said.today)}`);
   const day = new Date(said.at).toLocaleTimeString("en-GB", { timeZone: "UTC" });
   say(byId("live"), said.left_out ? `Live, ${units(said.left_out)} products left out` : "Live");
   byId("live").title = `Heard at ${day} UTC`;

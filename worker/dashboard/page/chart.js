@@ -4,8 +4,8 @@ import { el } from "./dom.js";
 import { iso, longDay, rate, units } from "./words.js";
 
 const SECONDS_A_DAY = 86_400;
-const TOP = 190;
-const BOTTOM = 170;
+const TOP = 180;
+const BOTTOM = 160;
 let library = null;
 let plots = [];
 let redraw = null;
@@ -124,9 +124,9 @@ function common(uPlot, height, today) {
     legend: { show: false },
     cursor: { sync: { key: "days" }, points: { show: false }, drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.08)] } },
-    axes: [{ ...axis, grid: { show: false }, values: "{D} {MMM}", space: 70 }, { ...axis, size: 44 }],
+    axes: [{ ...axis, grid: { show: false }, values: "{D} {MMM}", space: 70, size: 28 }, { ...axis, size: 44 }],
     hooks: { drawClear: [(plot) => shadeAhead(plot, today)], setCursor: [readOut] },
-    padding: [8, 8, 0, 0],
+    padding: [8, 22, 0, 0],
   };
 }
 

@@ -57,7 +57,7 @@ function heading(name, about) {
     "div",
     { class: "top" },
     el("div", {}, el("h2", { id: "product-name" }, name), about ? el("p", { class: "about" }, about) : null),
-    el("button", { type: "button", class: "plain", "aria-label": "Close", on: { click: close } }, "Close"),
+    el("button", { type: "button", class: "plain", "data-keep": "close", on: { click: close } }, "Close"),
   );
 }
 
@@ -82,7 +82,8 @@ function show(said) {
   );
   for (const details of dialog.querySelectorAll("details")) details.open = opened.has(details.dataset.name);
   dialog.scrollTop = top;
-  if (held) dialog.querySelector(`[data-keep="${CSS.escape(held)}"]`)?.focus();
+  // Nobody who reads by keyboard is thrown out of the view because it was drawn anew.
+  (dialog.querySelector(`[data-keep="${CSS.escape(held ?? "close")}"]`) ?? dialog.querySelector("[data-keep=close]")).focus({ preventScroll: true });
   drawChart(figure, said.chart);
 }
 

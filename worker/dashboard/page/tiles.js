@@ -45,7 +45,7 @@ function newTile(status, choose) {
 function update(parts, tile, since_s, show) {
   say(parts.count, units(tile.count));
   say(parts.worth, worthOf(tile));
-  say(parts.trend, trendOf(tile.trend, since_s));
+  say(parts.trend, [trendOf(tile.trend, since_s), unpriced(tile)].filter(Boolean).join(", ") || " ");
   parts.trend.dataset.way = tile.trend === 0 ? "same" : (tile.trend > 0) === (tile.status === "fine") ? "better" : "worse";
   parts.button.setAttribute("aria-pressed", String(show === tile.status));
   parts.line.setAttribute("d", sparkline([...tile.past, tile.count]));
@@ -53,13 +53,14 @@ function update(parts, tile, since_s, show) {
 
 function worthOf(tile) {
   if (!STATES[tile.status].worth || !tile.count) return " ";
-  const priced = tile.unpriced ? `, ${units(tile.unpriced)} without a price` : "";
-  return tile.unpriced === tile.count ? "no price is known" : `${money(tile.value_minor)} ${STATES[tile.status].worth}${priced}`;
+  return tile.unpriced === tile.count ? "no price is known" : `${money(tile.value_minor)} ${STATES[tile.status].worth}`;
 }
 
+const unpriced = (tile) => (tile.unpriced && tile.unpriced < tile.count ? `${units(tile.unpriced)} without a price` : "");
+
 function trendOf(change, since_s) {
-  if (since_s < 15) return " ";
-  const when = `in ${duration(since_s * 1000)}`;
+  if (since_s < 15) return "";
+  const when = `in ${since_s < 120 ? `${since_s} s` : duration(since_s * 1000)}`;
   if (change === 0) return `no change ${when}`;
   return `${change > 0 ? "+" : "−"}${units(Math.abs(change))} ${when}`;
 }

@@ -27,6 +27,7 @@ export const REASONS = {
   "too many open orders": "Needed, but too many open orders",
   ordered: "Just ordered",
   overridden: "Just ordered, as a planner said",
+  due: "An order is due",
   approval: "Waits for your approval",
   review: "Waits for the supplier’s day",
 };
