@@ -69,10 +69,10 @@ class Dashboard:
         self._clock = clock
         self._filling = Filling(sights.scan, looking, self.board, clock, settings.dashboard_scan_interval_s)
         self._live = Live(self._said, clock)
-        view = ProductView(sights.store, sights.orders, looking, self.board, overheard.insights)
+        self._view = ProductView(sights.store, sights.orders, looking, self.board, overheard.insights)
         plans = settings.dashboard_plans and sights.send is not None
         self._planning = Planning(sights.send, clock.now) if plans and sights.send is not None else None
-        inside = Inside(self.board, view, self._live, self._planning, clock)
+        inside = Inside(self.board, self._view, self._live, self._planning, clock)
         self._server = Server(inside, Door(os.environ.get(DASHBOARD_TOKEN, "")))
         self.port = 0
         self.served = asyncio.Event()

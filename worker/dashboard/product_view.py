@@ -29,7 +29,6 @@ from worker.dashboard.looking import Looking
 from worker.dashboard.past_orders import OrderHistory, PastOrder
 from worker.dashboard.rows import late_orders, row_of
 
-
 REASONS_BEFORE_OUTCOME = 3  # of explain_decision: forecast, thresholds, position
 
 

@@ -103,7 +103,7 @@ class Server:
                 request.transport.abort()
             raise
         except ConnectionError:
-            log.debug("dashboard.page_closed")
+            pass  # Whoever looked has gone.
         return response
 
     async def _products(self, request: web.Request) -> web.Response:

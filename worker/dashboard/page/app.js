@@ -8,7 +8,7 @@ import { longDay, units } from "./words.js";
 
 const ROWS = 50;
 const REFRESH_MS = 4_000;
-const TYPING_MS = 120;
+const TYPING_MS = 60;
 const CHIPS = [
   ["proposed", "Held orders"],
   ["frozen", "Frozen"],
