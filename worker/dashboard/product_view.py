@@ -19,7 +19,7 @@ from domain.forecast import total_quantile
 from domain.lifecycle import FOR_EVER
 from domain.policy import FORECAST_DAYS
 from domain.product import ProductState, product_label
-from domain.ruling import DecisionRecord
+from domain.ruling import ENOUGH, DecisionRecord
 from handlers.announcements import iso_day, iso_time
 from handlers.ports import StateStore
 from worker.dashboard.asking import shown_row
@@ -68,10 +68,10 @@ class ProductView:
 
 def _why(record: DecisionRecord) -> list[str]:
     """What a decision would be made from now, and what it would come to."""
-    said = explain_decision(record)
-    if not record.ruling.quantity:
-        return said
-    return [*said[:REASONS_BEFORE_OUTCOME], f"The next decision orders {record.ruling.quantity}."]
+    said, ruling = explain_decision(record), record.ruling
+    if ruling.quantity:
+        return [*said[:REASONS_BEFORE_OUTCOME], f"The next decision orders {ruling.quantity}."]
+    return [*said[:REASONS_BEFORE_OUTCOME], "Nothing more is needed."] if ruling.why == ENOUGH else said
 
 
 def _plan(state: ProductState) -> dict[str, Any]:

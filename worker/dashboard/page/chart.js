@@ -117,7 +117,7 @@ function key(kind, text) {
 }
 
 function common(uPlot, height, today) {
-  const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+  const axis = { stroke: colour("quiet"), grid: { stroke: colour("line"), width: 1 }, ticks: { show: false }, font: `11px ${getComputedStyle(document.body).fontFamily}` };
   return {
     height,
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
