@@ -23,13 +23,14 @@ from worker.local.processes import free_port
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 HOSTILE = f"Lamp {MARKUP}"
+ASKED_ABOUT = "P007"  # its orders wait for a planner
 DAYS, PRODUCTS, BAD_ROWS = 45, 350, 3
 FIGURES = {
     "Sales counted": lambda said: said["applied"],
     "Duplicates": lambda said: said["duplicates"],
     "Late": lambda said: said["late"],
     "Quarantined": lambda said: said["quarantined"],
-    "Orders decided": lambda said: said["reorders_distinct"],
+    "Orders decided": lambda said: said["reorders_distinct"] + said["orders"]["proposed"],
     "Insights": lambda said: said["insights"],
 }
 
@@ -58,11 +59,17 @@ async def numbers(page) -> dict[str, int]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def running(tmp_path):
     write_sales(tmp_path / "sales.csv")
+    (tmp_path / "rules.toml").write_text(f"[products.{ASKED_ABOUT}]\napproval_above = 1\n")
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "worker.cli", "local", "--sales", str(tmp_path / "sales.csv")),
         *("--duplicate-rate", "0.1", "--until-done", "--keep-open", "--report", str(tmp_path / "report")),
-        env={**os.environ, "RESTOCK_DASHBOARD_PORT": str(port), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "RESTOCK_DASHBOARD_PORT": str(port),
+            "RESTOCK_RULES": str(tmp_path / "rules.toml"),
+            "OMP_NUM_THREADS": "1",
+        },
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -83,6 +90,21 @@ async def listening(url: str) -> None:
             continue
         writer.close()
         return
+
+
+async def approved(page) -> None:
+    """Lets the oldest held order go, and sees the worker send it."""
+    await page.fill("#search", "")
+    await page.locator("#chips [data-show=proposed]").click()
+    await expect(page.locator("#rows tr")).to_have_count(1)
+    await page.locator("#rows button.name", has_text=ASKED_ABOUT).click()
+    orders = page.locator("#product .orders > li")
+    oldest = orders.filter(has=page.get_by_role("button", name="Approve")).last
+    quantity = await oldest.locator("strong").inner_text()
+    sent = orders.filter(has_text="Requested").filter(has_text=quantity)
+    assert await sent.count() == 0
+    await oldest.get_by_role("button", name="Approve").click()
+    await expect(sent).to_have_count(1, timeout=15_000)
 
 
 async def test_the_page_follows_a_run_and_ends_with_the_figures_of_its_report(chromium, running):
@@ -106,11 +128,15 @@ async def test_the_page_follows_a_run_and_ends_with_the_figures_of_its_report(ch
         assert said["quarantined"] >= BAD_ROWS  # one that is sent twice is kept twice
         assert said["duplicates"] > 0
         assert await page.evaluate("globalThis.loadedOnce")
-        await page.locator("#rows button.name", has_text=HOSTILE).click()
+        await page.fill("#search", HOSTILE)
+        await expect(page.locator("#rows tr")).to_have_count(1)
+        await page.locator("#rows button.name").click()
         await page.wait_for_selector("#product [data-drawn]")
         assert await page.locator("#product canvas").count() == 2
         await expect(page.locator("#product-name")).to_have_text(HOSTILE)
         assert await page.title() == "Restock"
+        await page.keyboard.press("Escape")
+        await approved(page)
         assert looked.said == []
         assert looked.hosts == {"127.0.0.1"}
     process.send_signal(signal.SIGINT)

@@ -154,6 +154,9 @@ async def test_a_planner_approves_an_order_once_however_often_it_is_sent(chromiu
         await page.locator("#product input[aria-label^='Units to approve']").fill("60")
         await page.get_by_role("button", name="Approve").dblclick()
         await page.get_by_text("Sent. The worker takes it from here.").wait_for()
+        shop.stock(ProductKey("Waiting lamp"), 2)  # the view is drawn anew, and what was said stays
+        await expect(page.locator("#product .facts")).to_contain_text("On hand2")
+        assert await page.locator("#product #said").inner_text() != ""
         assert [(row["type"], row["reorder_id"], row["quantity"], row["by"]) for row in shop.sent] == [
             ("order_approved", "Waiting lamp:3", 60, "Ada")
         ]
@@ -174,3 +177,16 @@ async def test_a_planner_freezes_a_product_and_names_the_next_quantity(chromium,
         assert (overridden["type"], overridden["quantity"]) == ("quantity_overridden", 12)
         assert {row["product_id"] for row in shop.sent} == {HOSTILE.product_id}
         assert product_label(HOSTILE) == product_label(ProductKey(frozen["product_id"], frozen["location_id"]))
+
+
+async def test_what_is_said_outlives_the_view_it_was_said_in(chromium, shop):
+    async with looking_at(chromium, shop.url) as looked:
+        page = looked.page
+        await opened(page, "Candle")
+        for _ in range(2):
+            await page.get_by_role("button", name="Freeze", exact=True).click()
+            await expect(page.locator("#said")).to_contain_text("Sent.")
+            await page.keyboard.press("Escape")
+            await expect(page.locator("body > #said")).to_have_count(1)
+            await opened(page, "Candle")
+        assert looked.said == []

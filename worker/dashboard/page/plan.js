@@ -34,14 +34,20 @@ async function send(message, done) {
   tell(`Not sent: ${error}`);
 }
 
+const box = byId("said");
 let fading = 0;
 
 function tell(text) {
-  say(byId("said"), text);
-  // A dialog lies over everything else of the page: what is said stands in it while it is open.
-  (byId("product").open ? byId("product") : document.body).append(byId("said"));
+  keepSaid();
+  say(box, text);
   clearTimeout(fading);
-  fading = setTimeout(() => say(byId("said"), ""), 6_000);
+  fading = setTimeout(() => say(box, ""), 6_000);
+}
+
+/** A dialog lies over everything else of the page: what is said stands in it while it is open. */
+export function keepSaid() {
+  const place = byId("product").open ? byId("product") : document.body;
+  if (box.parentElement !== place) place.append(box);
 }
 
 function action(words, message, done, kind = "") {

@@ -1,7 +1,7 @@
 // What is there to know of one product, and what may a planner say of it?
 import { drawChart, forgetChart } from "./chart.js";
 import { byId, el } from "./dom.js";
-import { isPlanning, orderActions, planOf } from "./plan.js";
+import { isPlanning, keepSaid, orderActions, planOf } from "./plan.js";
 import { NOT_KNOWN, ORDER_STATES, REASONS, STATES, cover, day, dayOf, money, nameOf, rate, units } from "./words.js";
 
 let shown = null;
@@ -18,6 +18,7 @@ export async function openProduct(label, how) {
     shown = null;
     forgetChart();
     dialog.replaceChildren();
+    keepSaid();
     how.closed();
   };
   dialog.onclick = (event) => {
@@ -80,6 +81,7 @@ function show(said) {
     shown.plans ? planOf(said, read) : "",
     insight(said.insight),
   );
+  keepSaid();
   for (const details of dialog.querySelectorAll("details")) details.open = opened.has(details.dataset.name);
   dialog.scrollTop = top;
   // Nobody who reads by keyboard is thrown out of the view because it was drawn anew.
@@ -124,7 +126,8 @@ function orders(said) {
 
 function orderOf(order, said) {
   const when = day(dayOf(order.decided_at.slice(0, 10)));
-  const status = order.overdue ? "Overdue" : ORDER_STATES[order.status];
+  const letGo = order.hold === "approved" || order.hold === "released";
+  const status = order.overdue ? "Overdue" : letGo ? "Approved" : ORDER_STATES[order.status];
   const due = order.due_on ? `due ${day(dayOf(order.due_on))}` : order.hold === "review" ? "waits for the supplier’s day" : "";
   const reasons = order.why.length
     ? el("details", { "data-name": order.reorder_id }, el("summary", { "data-keep": `why ${order.reorder_id}` }, "Why"), el("ul", { class: "why" }, ...order.why.map((line) => el("li", {}, line))))
