@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.asyncio(loop_sco
 
 HOSTILE = f"Lamp {MARKUP}"
 ASKED_ABOUT = "P007"  # its orders wait for a planner
-DAYS, PRODUCTS, BAD_ROWS = 45, 350, 3
+DAYS, PRODUCTS, BAD_ROWS = 45, 220, 3
 FIGURES = {
     "Sales counted": lambda said: said["applied"],
     "Duplicates": lambda said: said["duplicates"],

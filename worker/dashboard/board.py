@@ -47,7 +47,7 @@ class Board:
             slot = self._slots.get(row.label)
             if slot is None:
                 slot = self._new_slot(row)
-            if slot is not None and row.version >= self._columns["version"][slot]:
+            if slot is not None and self._is_new(slot, row):
                 self._write(slot, row)
                 self.version += 1
 
@@ -77,9 +77,19 @@ class Board:
         insort(self.by_name, row.label)
         return slot
 
+    def _is_new(self, slot: int, row: Row) -> bool:
+        known: int = self._columns["version"][slot].item()
+        # Read again it is mostly as it was, and then no page need ask for anything.
+        return row.version > known or (row.version == known and not _same(row, self.row(slot)))
+
     def _write(self, slot: int, row: Row) -> None:
         for name, column in self._columns.items():
             column[slot] = getattr(row, name)
         if row.category != self.categories[slot] or not self.searched[slot]:
             self.categories[slot] = row.category
             self.searched[slot] = f"{row.label}\n{row.category}".casefold()
+
+
+def _same(row: Row, other: Row) -> bool:
+    """Whether two rows say the same; what neither knows is the same."""
+    return all(a == b or (a != a and b != b) for a, b in zip(row, other, strict=True))

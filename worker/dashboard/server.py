@@ -89,7 +89,9 @@ class Server:
         return _file_answer(self._files[name], Path(name).suffix)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        # What stands in front of it must hand each payload on at once.
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        response = web.StreamResponse(headers=headers)
         try:
             async for payload in self._inside.live.listen():
                 if not response.prepared:

@@ -35,6 +35,16 @@ def test_an_older_version_changes_nothing_and_a_newer_one_does():
     assert len(board) == len(ROWS)
 
 
+def test_a_row_that_is_read_again_as_it_was_is_nothing_new():
+    row = ROWS[5]._replace(on_hand=float("nan"))
+    board = board_of([row])
+    before = board.version
+    board.put([row])
+    assert board.version == before
+    board.put([row._replace(on_order=3.0)])
+    assert board.version == before + 1
+
+
 def test_what_is_beyond_the_most_is_counted_and_not_kept():
     board = board_of(products_max=1_500)
     assert (len(board), board.left_out) == (1_500, 500)
