@@ -44,6 +44,14 @@ WITHIN = """async ([selector, act, value]) => {
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     return performance.now() - began;
 }"""
+OPENED = """async () => {
+    const began = performance.now();
+    document.querySelector("#rows button.name").click();
+    while (!document.querySelector("#product [data-drawn]")) await new Promise((done) => requestAnimationFrame(done));
+    const took = performance.now() - began;
+    document.getElementById("product").close();
+    return took;
+}"""
 HANDS = {
     "a search is typed": ("#search", "type", "sku-0123"),
     "the search is cleared": ("#search", "type", ""),
@@ -163,6 +171,10 @@ async def looks(url: str) -> dict[str, list[float]]:
             found.setdefault("first rows, as the test sees them", []).append(ready)
             for name, hand in HANDS.items():
                 found.setdefault(name, []).append(await page.evaluate(WITHIN, list(hand)))
+            await page.fill("#search", "sku-000000#")
+            await page.locator("#rows tr").nth(1).wait_for(state="detached")
+            for name in ("a product is opened, with its charts", "it is opened again"):
+                found.setdefault(name, []).append(await page.evaluate(OPENED))
             await page.close()
         await browser.close()
     return found

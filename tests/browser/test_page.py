@@ -7,9 +7,10 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import expect
 
 from browser.conftest import looking_at
-from browser.on_show import HOSTILE, MARKUP
+from browser.on_show import HOSTILE, MARKUP, a_shop, shown
 from domain.events import ProductKey
 from domain.product import product_label
+from worker.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -190,3 +191,32 @@ async def test_what_is_said_outlives_the_view_it_was_said_in(chromium, shop):
             await expect(page.locator("body > #said")).to_have_count(1)
             await opened(page, "Candle")
         assert looked.said == []
+
+
+async def test_without_the_charts_the_figures_are_shown_as_a_table(chromium, shop):
+    async with looking_at(chromium, shop.url) as looked:
+        page = looked.page
+        await page.route("**/page/uPlot.js", lambda route: route.fulfill(status=404))
+        await page.locator("#rows button.name", has_text="Product 002").click()
+        await expect(page.locator("#product .charts")).to_contain_text("Charts need the extra dashboard")
+        days = page.locator("#product .charts tbody tr")
+        await expect(days).to_have_count(69 + 28)
+
+
+async def test_whoever_has_the_token_enters_and_nobody_else(chromium, monkeypatch):
+    token = "a token of twenty-five chars"
+    monkeypatch.setenv("RESTOCK_DASHBOARD_TOKEN", token)
+    async with shown(a_shop(Settings(dashboard=True, dashboard_port=0), products=4)) as shop:
+        page = await chromium.new_page()
+        await page.goto(shop.url)
+        assert "Product" not in await page.content()
+        assert await faults(page) == []
+        await page.get_by_label("Token").fill(token + "!")
+        await page.keyboard.press("Enter")
+        await page.get_by_text("That is not the token.").wait_for()
+        await page.get_by_label("Token").fill(token)
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("html[data-ready]")
+        await expect(page.locator("#rows")).to_contain_text("Product 000")
+        assert token not in page.url
+        await page.context.close()

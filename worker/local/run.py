@@ -88,7 +88,7 @@ async def _run(options: Options, sales: SalesFile, folder: Path) -> int:
 
 async def _play(local: Local, sales: SalesFile, total: int, started: float) -> tuple[dict[str, Any], Outcome]:
     background = _background(local)
-    say(address(local.workers.first_alone))
+    say(f"{address(local.workers.first_alone)} (once the worker is ready)")
     local.subscriber.started_at = asyncio.get_running_loop().time()
     with local.display.shown():
         await local.replay(islice(sales.rows, total), total)
