@@ -31,6 +31,7 @@ class Live:
         self._payload = payload
         self._clock = clock
         self._pages: dict[asyncio.Queue[bytes], asyncio.Task[Any] | None] = {}
+        self._made: tuple[int, bytes] | None = None
 
     @property
     def pages(self) -> int:
@@ -38,8 +39,15 @@ class Live:
 
     def now(self) -> bytes:
         """What is to be said now."""
-        said = self._payload(self._clock.now())
-        return b"data: " + json.dumps(said, separators=(",", ":"), allow_nan=False).encode() + b"\n\n"
+        now = self._clock.now()
+        said = json.dumps(self._payload(now), separators=(",", ":"), allow_nan=False)
+        self._made = now, b"data: " + said.encode() + b"\n\n"
+        return self._made[1]
+
+    def _newest(self) -> bytes:
+        """What was said last, if that is not long ago: many pages may come at once, after a restart."""
+        recent = self._made is not None and self._clock.now() - self._made[0] < EVERY_S * 1000
+        return self._made[1] if self._made is not None and recent else self.now()
 
     async def keep(self) -> None:
         """Tells all open pages, again and again, until it is cancelled."""
@@ -73,7 +81,7 @@ class Live:
         queue: asyncio.Queue[bytes] = asyncio.Queue(UNREAD_MAX)
         self._pages[queue] = asyncio.current_task()
         try:
-            yield self.now()
+            yield self._newest()
             while True:
                 yield await queue.get()
         finally:

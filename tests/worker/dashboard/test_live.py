@@ -54,6 +54,12 @@ async def test_fifty_pages_hear_the_same_bytes_made_once(live, made):
         task.cancel()
 
 
+async def test_pages_that_come_at_once_hear_what_was_made_for_the_first(live, made):
+    for _ in range(30):
+        await reading(live, [], most=1)
+    assert len(made) == 1
+
+
 async def test_a_page_that_does_not_read_is_dropped_and_others_hear_all(live):
     heard: list[bytes] = []
     well = asyncio.create_task(reading(live, heard))
