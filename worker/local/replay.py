@@ -57,7 +57,7 @@ class Options:
 
 @dataclass(slots=True)
 class Local:
-    """A local run under way."""
+    """A local run under way. keeping: the task that keeps the workers running."""
 
     options: Options
     clients: Clients
@@ -68,6 +68,7 @@ class Local:
     models: Models
     observed: Observed
     workers: Workers
+    keeping: asyncio.Task[None]
     display: Display
     stop: asyncio.Event
     _counted_again: int = 0

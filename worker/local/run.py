@@ -88,7 +88,6 @@ async def _run(options: Options, sales: SalesFile, folder: Path) -> int:
 
 async def _play(local: Local, sales: SalesFile, total: int, started: float) -> tuple[dict[str, Any], Outcome]:
     background = _background(local)
-    say(f"{address(local.workers.first_alone)} (once the worker is ready)")
     local.subscriber.started_at = asyncio.get_running_loop().time()
     with local.display.shown():
         await local.replay(islice(sales.rows, total), total)
@@ -143,10 +142,10 @@ def _background(local: Local) -> list[asyncio.Task[None]]:
         if not task.cancelled() and task.exception() is not None:
             local.stop.set()
 
-    jobs = [local.workers.keep(), local.subscriber.listen()]
+    jobs = [local.subscriber.listen()]
     if local.route.pipe is not None:
         jobs.append(local.route.pipe.run())
-    tasks = [asyncio.create_task(job) for job in jobs]
+    tasks = [local.keeping, *(asyncio.create_task(job) for job in jobs)]
     for task in tasks:
         task.add_done_callback(ended)
     return tasks
@@ -190,6 +189,9 @@ async def _local(
         observed = Observed()
         workers = Workers(options.workers, folder, environment, observed, page)
         stack.callback(workers.kill)
+        # While the model learns they have nothing to do, but the page is there.
+        keeping = asyncio.create_task(workers.keep())
+        say(f"{address(page)} (once the worker is ready)")
         await training
         yield Local(
             options=options,
@@ -201,6 +203,7 @@ async def _local(
             models=models,
             observed=observed,
             workers=workers,
+            keeping=keeping,
             display=Display(total),
             stop=stop,
         )
