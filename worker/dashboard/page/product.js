@@ -15,6 +15,7 @@ export async function openProduct(label, how) {
   const name = nameOf(label).product;
   dialog.replaceChildren(heading(name, ""), el("p", { class: "waiting" }, "Reading"));
   dialog.onclose = () => {
+    if (dialog.open) return; // It was opened again before it was told that it had closed.
     shown = null;
     forgetChart();
     dialog.replaceChildren();
