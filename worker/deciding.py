@@ -88,6 +88,8 @@ class Deciding:
             return set()
         parts.watch_accuracy.note(assessment.snapshot.key for assessment in assessments)
         placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
+        if parts.onlooker is not None:
+            parts.onlooker.decided(placed.decisions)
         await self._tick_off(clean | placed.decided, mark)
         left = await parts.relay_outbox(placed.outbox)
         parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))

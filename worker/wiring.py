@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from domain.events import MS_PER_DAY
 from handlers.baseline_categories import UnlessBaselineIsBetter
@@ -53,12 +53,19 @@ from worker.sources.shards.discovery import require_readable_stream
 from worker.sources.shards.leases import LeaseTable
 from worker.sources.source import Source
 from worker.sources.sqs import SqsSource
+from worker.suppliers.sending import Outgoing
 from worker.telemetry import EmbeddedMetrics
+
+if TYPE_CHECKING:
+    from worker.dashboard.dashboard import Overheard
 
 
 async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
     """Connects and puts the worker together. Misconfigured if a queue, table or bus that it needs is not there."""
-    parts = await build_parts(settings, clients, clock)
+    seen = _overheard(settings)
+    parts = await build_parts(settings, clients, clock, overheard=seen)
+    if seen is not None:
+        parts = _looked_on(settings, clients, parts, seen)
     if settings.traces:
         parts, clients = _traced(parts, clients)
     return Runner(replace(parts, sources=await _sources(settings, clients, parts, clock)), settings)
@@ -71,6 +78,32 @@ def _traced(parts: Parts, clients: Clients) -> tuple[Parts, Clients]:
 
     begun = tracing()
     return traced(parts, begun), replace(clients, sqs=TracedQueue(clients.sqs, begun))
+
+
+def _overheard(settings: Settings) -> Overheard | None:
+    if not settings.dashboard:
+        return None
+    # A web server, which a worker without a page need not load.
+    from worker.dashboard.dashboard import Overheard
+
+    return Overheard()
+
+
+def _looked_on(settings: Settings, clients: Clients, parts: Parts, overheard: Overheard) -> Parts:
+    from worker.dashboard.dashboard import Dashboard, Sights
+    from worker.dashboard.filling import StateScan
+    from worker.dashboard.past_orders import PastOrders
+
+    sights = Sights(
+        scan=StateScan(clients.dynamodb, settings.state_table),
+        store=parts.store,
+        orders=PastOrders(clients.dynamodb, settings.state_table),
+        inventory=DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, parts.clock),
+        rules=parts.ordering.rules,
+        clock=parts.clock,
+        send=Outgoing(clients.sqs, settings).send if settings.queue_name else None,
+    )
+    return replace(parts, onlooker=Dashboard(settings, sights, overheard))
 
 
 async def _sources(settings: Settings, clients: Clients, parts: Parts, clock: Clock) -> tuple[Source, ...]:
@@ -107,11 +140,13 @@ async def build_parts(
     metrics_stream: TextIO | None = None,
     *,
     keeps_late: bool = True,
+    overheard: Overheard | None = None,
 ) -> Parts:
     """Everything but the sources: enough to settle and decide what somebody else has received. Metrics go to standard
-    output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow."""
+    output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow.
+    overheard: what a page shall hear of metrics and insights."""
     await _require_resources(settings, clients)
-    metrics = _metrics(settings, clock, metrics_stream)
+    metrics = _metrics(settings, clock, metrics_stream, overheard)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products, settings.cached_mb * 1_000_000)
     parking = DynamoParking(
@@ -144,7 +179,7 @@ async def build_parts(
         parking=parking,
         reforecast=reforecast,
         place_reorders=PlaceReorders(products, clock, metrics, ordering.books, ordering.learn_lead_times.note),
-        explain=_explain(settings, clients, bus, clock, metrics),
+        explain=_explain(settings, clients, _heard(bus, overheard), clock, metrics),
         relay_outbox=relay,
         watch_accuracy=watch,
         store=store,
@@ -174,12 +209,25 @@ def _explain(
     )
 
 
-def _metrics(settings: Settings, clock: Clock, stream: TextIO | None) -> EmbeddedMetrics:
-    if not settings.prometheus:
-        return EmbeddedMetrics(clock.now, stream)
-    from worker.observability.exposed import ExposedMetrics
+def _heard(bus: EventBus, overheard: Overheard | None) -> EventBus:
+    if overheard is None:
+        return bus
+    from worker.dashboard.insights import OverheardBus
 
-    return ExposedMetrics(clock.now, stream)
+    return OverheardBus(bus, overheard.insights)
+
+
+def _metrics(settings: Settings, clock: Clock, stream: TextIO | None, overheard: Overheard | None) -> EmbeddedMetrics:
+    metrics = EmbeddedMetrics(clock.now, stream)
+    if settings.prometheus:
+        from worker.observability.exposed import ExposedMetrics
+
+        metrics = ExposedMetrics(clock.now, stream)
+    if overheard is None:
+        return metrics
+    from worker.dashboard.tally import OverheardMetrics
+
+    return OverheardMetrics(metrics, overheard.tally)
 
 
 async def _ordering(
