@@ -57,15 +57,15 @@ from worker.suppliers.sending import Outgoing
 from worker.telemetry import EmbeddedMetrics
 
 if TYPE_CHECKING:
-    from worker.dashboard.dashboard import Overheard
+    from worker.dashboard.tally import Tally
 
 
 async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
     """Connects and puts the worker together. Misconfigured if a queue, table or bus that it needs is not there."""
-    seen = _overheard(settings)
-    parts = await build_parts(settings, clients, clock, overheard=seen)
-    if seen is not None:
-        parts = _looked_on(settings, clients, parts, seen)
+    tally = _tally(settings)
+    parts = await build_parts(settings, clients, clock, tally=tally)
+    if tally is not None:
+        parts = _looked_on(settings, clients, parts, tally)
     if settings.traces:
         parts, clients = _traced(parts, clients)
     return Runner(replace(parts, sources=await _sources(settings, clients, parts, clock)), settings)
@@ -80,16 +80,16 @@ def _traced(parts: Parts, clients: Clients) -> tuple[Parts, Clients]:
     return traced(parts, begun), replace(clients, sqs=TracedQueue(clients.sqs, begun))
 
 
-def _overheard(settings: Settings) -> Overheard | None:
+def _tally(settings: Settings) -> Tally | None:
     if not settings.dashboard:
         return None
     # A web server, which a worker without a page need not load.
-    from worker.dashboard.dashboard import Overheard
+    from worker.dashboard.tally import Tally
 
-    return Overheard()
+    return Tally()
 
 
-def _looked_on(settings: Settings, clients: Clients, parts: Parts, overheard: Overheard) -> Parts:
+def _looked_on(settings: Settings, clients: Clients, parts: Parts, tally: Tally) -> Parts:
     from worker.dashboard.dashboard import Dashboard, Sights
     from worker.dashboard.filling import StateScan
     from worker.dashboard.past_orders import PastOrders
@@ -98,12 +98,13 @@ def _looked_on(settings: Settings, clients: Clients, parts: Parts, overheard: Ov
         scan=StateScan(clients.dynamodb, settings.state_table),
         store=parts.store,
         orders=PastOrders(clients.dynamodb, settings.state_table),
+        insights=DynamoInsights(clients.dynamodb, settings.state_table),
         inventory=DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, parts.clock),
         rules=parts.ordering.rules,
         clock=parts.clock,
         send=Outgoing(clients.sqs, settings).send if settings.queue_name else None,
     )
-    return replace(parts, onlooker=Dashboard(settings, sights, overheard))
+    return replace(parts, onlooker=Dashboard(settings, sights, tally))
 
 
 async def _sources(settings: Settings, clients: Clients, parts: Parts, clock: Clock) -> tuple[Source, ...]:
@@ -140,13 +141,13 @@ async def build_parts(
     metrics_stream: TextIO | None = None,
     *,
     keeps_late: bool = True,
-    overheard: Overheard | None = None,
+    tally: Tally | None = None,
 ) -> Parts:
     """Everything but the sources: enough to settle and decide what somebody else has received. Metrics go to standard
     output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow.
-    overheard: what a page shall hear of metrics and insights."""
+    tally: what a page shall hear of the metrics."""
     await _require_resources(settings, clients)
-    metrics = _metrics(settings, clock, metrics_stream, overheard)
+    metrics = _metrics(settings, clock, metrics_stream, tally)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products, settings.cached_mb * 1_000_000)
     parking = DynamoParking(
@@ -179,7 +180,7 @@ async def build_parts(
         parking=parking,
         reforecast=reforecast,
         place_reorders=PlaceReorders(products, clock, metrics, ordering.books, ordering.learn_lead_times.note),
-        explain=_explain(settings, clients, _heard(bus, overheard), clock, metrics),
+        explain=_explain(settings, clients, bus, clock, metrics),
         relay_outbox=relay,
         watch_accuracy=watch,
         store=store,
@@ -209,25 +210,17 @@ def _explain(
     )
 
 
-def _heard(bus: EventBus, overheard: Overheard | None) -> EventBus:
-    if overheard is None:
-        return bus
-    from worker.dashboard.insights import OverheardBus
-
-    return OverheardBus(bus, overheard.insights)
-
-
-def _metrics(settings: Settings, clock: Clock, stream: TextIO | None, overheard: Overheard | None) -> EmbeddedMetrics:
+def _metrics(settings: Settings, clock: Clock, stream: TextIO | None, tally: Tally | None) -> EmbeddedMetrics:
     metrics = EmbeddedMetrics(clock.now, stream)
     if settings.prometheus:
         from worker.observability.exposed import ExposedMetrics
 
         metrics = ExposedMetrics(clock.now, stream)
-    if overheard is None:
+    if tally is None:
         return metrics
     from worker.dashboard.tally import OverheardMetrics
 
-    return OverheardMetrics(metrics, overheard.tally)
+    return OverheardMetrics(metrics, tally)
 
 
 async def _ordering(

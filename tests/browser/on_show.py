@@ -5,29 +5,28 @@ Names, categories and words are as hostile as a sender could make them."""
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from fakes.insights import InMemoryInsights
 from fakes.shop import InMemoryInventory
 from fakes.state import InMemoryState
 
 from domain.buckets import Bucket, Days
-from domain.events import MS_PER_DAY, ProductKey
+from domain.events import MS_PER_DAY, InsightPublished, ProductKey
 from domain.orders import APPROVAL, OpenOrder
 from domain.policy import FORECAST_DAYS
 from domain.product import ForecastNote, Interval, ProductState, reorder_id
-from handlers.announcements import INSIGHT_PUBLISHED
 from handlers.current_rules import CurrentRules
 from handlers.metrics import Metric
-from handlers.ports import OutboxEntry
 from worker.clock import SystemClock
-from worker.dashboard.dashboard import Dashboard, Overheard, Sights
+from worker.dashboard.dashboard import Dashboard, Sights
 from worker.dashboard.past_orders import PastOrder
 from worker.dashboard.rows import NUMBERS, STATUSES, Row
+from worker.dashboard.tally import Tally
 from worker.settings import Settings
 
 TODAY = 20_000
@@ -42,13 +41,16 @@ class OnShow:
     settings: Settings
     store: InMemoryState = field(default_factory=InMemoryState)
     inventory: InMemoryInventory = field(default_factory=InMemoryInventory)
-    overheard: Overheard = field(default_factory=Overheard)
+    insights: InMemoryInsights = field(default_factory=InMemoryInsights)
+    tally: Tally = field(default_factory=Tally)
     past: dict[ProductKey, list[PastOrder]] = field(default_factory=dict)
     sent: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        sights = Sights(self, self.store, self, self.inventory, CurrentRules(), SystemClock(), self._send)
-        self.dashboard = Dashboard(self.settings, sights, self.overheard)
+        sights = Sights(
+            self, self.store, self, self.insights, self.inventory, CurrentRules(), SystemClock(), self._send
+        )
+        self.dashboard = Dashboard(self.settings, sights, self.tally)
 
     async def pages(self) -> AsyncIterator[list[ProductState]]:
         yield list(self.store.headers.values())
@@ -86,9 +88,10 @@ class OnShow:
         return state
 
     def say(self, key: ProductKey, *sentences: str) -> None:
-        """Has an insight of a product published."""
-        detail = {**key._asdict(), "factors": sentences, "recommendations": [], "risks": [], "source": MARKUP}
-        self.overheard.insights.heard(OutboxEntry("i", INSIGHT_PUBLISHED, json.dumps(detail), TODAY * MS_PER_DAY))
+        """Has an insight of a product kept."""
+        at, lists = TODAY * MS_PER_DAY, ((), (), ())
+        told = (at, at, TODAY, "stock", "covered -> low", MARKUP, sentences, *lists, "bedrock", MARKUP)
+        self.insights.put(InsightPublished(key, "i", *told))
 
 
 def a_shop(settings: Settings, products: int = 60) -> OnShow:
@@ -104,7 +107,7 @@ def a_shop(settings: Settings, products: int = 60) -> OnShow:
         level = (0, 5, 35, 900)[number % 4]
         shop.stock(ProductKey(f"Product {number:03d}", "LEEDS" if number % 2 else None), level, category="Garden")
     shop.say(HOSTILE, f"Sales {MARKUP} doubled", "javascript:alert(1)")
-    shop.overheard.tally.sums[Metric.SALES_APPLIED] = 4_140
+    shop.tally.sums[Metric.SALES_APPLIED] = 4_140
     return shop
 
 

@@ -23,7 +23,10 @@ class InMemoryInsights:
     async def keep(self, insights: Sequence[InsightPublished]) -> None:
         async with self.faults.around("keep"):
             for insight in insights:
-                self._of_day[insight.product, insight.as_of] = json.loads(announce_insight(insight).detail)
+                self.put(insight)
+
+    def put(self, insight: InsightPublished) -> None:
+        self._of_day[insight.product, insight.as_of] = json.loads(announce_insight(insight).detail)
 
     async def of(self, product: ProductKey) -> list[Any]:
         """The newest first."""

@@ -1,25 +1,25 @@
 """What is the live page to the worker?
 
-Somebody who looks on: it is told what was decided, and hears the metrics and the insights that are published. It never
-makes the worker wait, and a page that cannot be served is logged and missed by nobody but planners."""
+Somebody who looks on: it is told what was decided, and hears the metrics. It never makes the worker wait, and a page
+that cannot be served is logged and missed by nobody but planners."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from domain.decision import Decision
 from handlers.current_rules import CurrentRules
+from handlers.insight_ports import InsightBook
 from handlers.ports import Clock, Inventory, StateStore
 from worker.dashboard.board import Board
 from worker.dashboard.door import Door
 from worker.dashboard.filling import Filling, Scan
-from worker.dashboard.insights import Insights
 from worker.dashboard.live import Live
 from worker.dashboard.looking import Looking
 from worker.dashboard.past_orders import OrderHistory
@@ -38,20 +38,13 @@ SAMPLE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Overheard:
-    """What the page hears of the worker's work, before the worker is put together."""
-
-    tally: Tally = field(default_factory=Tally)
-    insights: Insights = field(default_factory=Insights)
-
-
-@dataclass(frozen=True, slots=True)
 class Sights:
     """What the page looks at: the worker's own parts. send puts a planner's message on the queue, None without one."""
 
     scan: Scan
     store: StateStore
     orders: OrderHistory
+    insights: InsightBook
     inventory: Inventory
     rules: CurrentRules
     clock: Clock
@@ -59,17 +52,17 @@ class Sights:
 
 
 class Dashboard:
-    def __init__(self, settings: Settings, sights: Sights, overheard: Overheard) -> None:
+    def __init__(self, settings: Settings, sights: Sights, tally: Tally) -> None:
         clock = sights.clock
         looking = Looking(sights.inventory, sights.rules, settings.terms, clock)
         self._settings = settings
-        self._overheard = overheard
+        self._tally = tally
         self.board = Board(settings.dashboard_products)
         self._tiles = Tiles(self.board)
         self._clock = clock
         self._filling = Filling(sights.scan, looking, self.board, clock, settings.dashboard_scan_interval_s)
         self._live = Live(self._said, clock)
-        self._view = ProductView(sights.store, sights.orders, looking, self.board, overheard.insights)
+        self._view = ProductView(sights.store, sights.orders, looking, self.board, sights.insights)
         plans = settings.dashboard_plans and sights.send is not None
         self._planning = Planning(sights.send, clock.now) if plans and sights.send is not None else None
         inside = Inside(self.board, self._view, self._live, self._planning, clock)
@@ -108,5 +101,5 @@ class Dashboard:
             "filled": self._filling.filled,
             "plans": self._planning is not None,
             **self._tiles.said(now),
-            "operations": self._overheard.tally.said(now),
+            "operations": self._tally.said(now),
         }

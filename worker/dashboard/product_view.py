@@ -21,13 +21,14 @@ from domain.policy import FORECAST_DAYS
 from domain.product import ProductState, product_label
 from domain.ruling import ENOUGH, DecisionRecord
 from handlers.announcements import iso_day, iso_time
+from handlers.insight_ports import InsightBook
 from handlers.ports import StateStore
 from worker.dashboard.asking import shown_row
 from worker.dashboard.board import Board
-from worker.dashboard.insights import Insights
 from worker.dashboard.looking import Looking
 from worker.dashboard.past_orders import OrderHistory, PastOrder
 from worker.dashboard.rows import late_orders, row_of
+from worker.dashboard.said_of import newest_said
 
 REASONS_BEFORE_OUTCOME = 3  # of explain_decision: forecast, thresholds, position
 
@@ -38,7 +39,7 @@ class ProductView:
     orders: OrderHistory
     looking: Looking
     board: Board
-    insights: Insights
+    insights: InsightBook
 
     async def of(self, key: ProductKey) -> dict[str, Any] | None:
         """The view of a product, None if nobody knows it. TransientFailure if it cannot be read now."""
@@ -61,7 +62,7 @@ class ProductView:
             "chart": chart(state, record),
             "orders": [_order(order) for order in past],
             "why": _why(record) if record is not None else [],
-            "insight": _insight(self.insights, label),
+            "insight": newest_said(await self.insights.of(key)),
             "plan": _plan(state),
         }
 
@@ -103,11 +104,6 @@ def _order(order: PastOrder) -> dict[str, Any]:
         "supplier": now.supplier if now is not None else "",
         "why": explain_decision(order.record) if order.record is not None else [],
     }
-
-
-def _insight(insights: Insights, label: str) -> dict[str, Any] | None:
-    said = insights.of(label)
-    return None if said is None else {**said, "at": iso_time(said["at"])}
 
 
 def chart(state: ProductState, record: DecisionRecord | None) -> dict[str, Any]:

@@ -160,12 +160,12 @@ function insight(said) {
   const lists = LISTS.filter(([name]) => said[name].length).map(([name, title]) =>
     el("div", {}, el("h4", {}, title), el("ul", {}, ...said[name].map((line) => el("li", {}, line)))),
   );
-  const source = `Written by ${said.source || "a language model"} at ${said.at.slice(0, 16).replace("T", " ")} UTC. Words never change a quantity.`;
+  const source = `Written by ${said.source === "rules" ? "rules" : said.model || said.source || "a language model"} at ${said.occurred_at.slice(0, 16).replace("T", " ")} UTC. Words never change a quantity.`;
   return el(
     "section",
     { class: "insight" },
     el("h3", {}, "Insight"),
-    said.summary ? el("p", {}, said.summary) : null,
+    said.headline ? el("p", {}, said.headline) : null,
     ...lists,
     el("p", { class: "quiet" }, source),
   );
