@@ -65,11 +65,16 @@ def known_of(facts: Any) -> Known:
             continue
         if isinstance(value, int | float):
             numbers.add(float(value))
-        elif isinstance(value, str) and name in named and _PLAIN_ID.fullmatch(value) and not _ADDRESS.search(value):
+        elif isinstance(value, str) and name in named and is_plain_id(value):
             ids[named[name]].add(value)
         elif isinstance(value, str) and name.endswith("_on") and _DATE.fullmatch(value):
             dates.add(value)
     return Known(frozenset(numbers), frozenset(dates), {of: frozenset(found) for of, found in ids.items()})
+
+
+def is_plain_id(text: str) -> bool:
+    """Whether an id can be named in a sentence and be told from anything else."""
+    return _PLAIN_ID.fullmatch(text) is not None and not _ADDRESS.search(text)
 
 
 def _leaves(facts: Any, name: str = "") -> Iterable[tuple[str, Any]]:

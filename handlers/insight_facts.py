@@ -1,7 +1,8 @@
 """What is a model of words told about products that crossed a level?
 
-Numbers, dates and ids that we have computed ourselves, as data. What the shop has written, a category or an id, is text
-of somebody else: it is cut, it goes nowhere but into the data, and nothing is read back from it."""
+Numbers, dates and ids that we have computed ourselves, as data: what the decision was made from, and beside it what was
+decided. What the shop has written, a category or an id, is text of somebody else: it is cut, it goes nowhere but into
+the data, and nothing is read back from it."""
 
 from __future__ import annotations
 
@@ -86,23 +87,36 @@ def facts_of(crossed: Crossed) -> dict[str, object]:
         "forecast_source": forecast.source,
         **_history(state, forecast.as_of),
         **_promotion(state, forecast.as_of),
-        "open_orders": [_order(state, order) for order in state.open_orders],
+        "open_orders": [_order(state, order) for order in _open_before(decision)],
+        "ordered_now": _ordered_now(decision),
         "order_refused": decision.record.ruling.why if decision.record.ruling.why in REFUSALS else None,
     }
 
 
 def _position(decision: Decision, as_of: int) -> dict[str, object]:
-    state, cover = decision.state, decision.cover_days
-    known = decision.on_hand is not None
-    on_hand = decision.on_hand or 0
-    lasts = known and cover < FOR_EVER_DAYS
+    """As it was decided from: the state after the decision counts the order that was just decided."""
+    known, cover = decision.record.known, decision.cover_days
+    lasts = known.stock is not None and cover < FOR_EVER_DAYS
     return {
-        "on_hand": on_hand if known else None,
-        "on_order": state.on_order,
-        "inventory_position": on_hand + state.on_order,
+        "on_hand": known.stock[0] if known.stock is not None else None,
+        "on_order": known.on_order,
+        "inventory_position": known.position if known.stock is not None else None,
         "days_of_cover": round(cover, 1) if lasts else None,
         "projected_stockout_on": iso_day(as_of + int(cover)) if lasts else None,
     }
+
+
+def _ordered_now(decision: Decision) -> dict[str, object] | None:
+    """The order that this very decision opened, None if it opened none. waits_for: what it is not sent before."""
+    order, ruling = decision.order, decision.record.ruling
+    if order is None:
+        return None
+    return {"reorder_id": order.reorder_id, "quantity": ruling.quantity, "waits_for": ruling.hold or None}
+
+
+def _open_before(decision: Decision) -> tuple[OpenOrder, ...]:
+    orders = decision.state.open_orders
+    return orders if decision.order is None else orders[:-1]
 
 
 def _history(state: ProductState, as_of: int) -> dict[str, object]:
