@@ -16,10 +16,11 @@ from domain.product import product_label
 from handlers.announcements import announce_insight, insight_id
 from handlers.errors import Misconfigured, Overloaded, TransientFailure
 from handlers.insight_budget import Budget
-from handlers.insight_check import agreeing, known_of, sentences
+from handlers.insight_check import known_of
 from handlers.insight_facts import Question, crossing_text, facts_of, questions_of
 from handlers.insight_ports import InsightBook
 from handlers.insight_rules import explained, headline
+from handlers.insight_subjects import agreeing, borne_out
 from handlers.insight_text import BadAnswer, InsightText, Usage, facts_as_json
 from handlers.metrics import Metric
 from handlers.place_reorders import Crossed
@@ -32,12 +33,13 @@ CHARS_PER_TOKEN = 2
 TOKENS_BESIDE = 2_048
 MILLION = 1_000_000
 
-OUT_OF_BUDGET, AWAY, MISCONFIGURED, BAD_ANSWER, DISAGREED = (
+OUT_OF_BUDGET, AWAY, MISCONFIGURED, BAD_ANSWER, DISAGREED, UNNAMED = (
     "the budget is spent",
     "the model did not answer",
     "the model cannot be asked as it is set up",
     "the model's answer was refused",
     "the model's answer disagreed with the facts",
+    "the model's answer named no factor of this product",
 )
 """Why rules spoke where a model was to."""
 
@@ -82,20 +84,22 @@ class Explain:
         return sum([await self._explain(question) for question in questions_of(crossed)])
 
     async def _explain(self, question: Question) -> int:
-        text, reason = await self._ask(question)
-        insights = [self._insight(question, crossed, text, reason) for crossed in question.crossed]
+        texts, reason = await self._ask(question)
+        rows = zip(question.crossed, texts or [None] * len(question.crossed), strict=True)
+        insights = [self._insight(question, crossed, text, reason) for crossed, text in rows]
         await self._keep(insights)
         published = await self._publish(insights)
         self._metrics.count(Metric.INSIGHTS_PUBLISHED, published)
         self._metrics.count(Metric.INSIGHTS_DROPPED, len(insights) - published)
         return published
 
-    async def _ask(self, question: Question) -> tuple[InsightText | None, str | None]:
-        """The model's words as far as the facts bear them out; none, and why, where rules must speak."""
+    async def _ask(self, question: Question) -> tuple[Sequence[InsightText | None], str | None]:
+        """The model's words on each product as far as its facts bear them out; none, and why, where rules must speak of
+        all."""
         said = facts_as_json(question.facts)
         grant = self._budget.take(self._clock.now(), len(said) // CHARS_PER_TOKEN + TOKENS_BESIDE)
         if grant is None:
-            return None, OUT_OF_BUDGET
+            return (), OUT_OF_BUDGET
         self._metrics.count(Metric.INSIGHT_CALLS)
         try:
             text = await self._explainer.explain(question.facts)
@@ -103,15 +107,16 @@ class Explain:
             log.warning("insight.not_answered", products=len(question.crossed), reason=str(exc))
             if isinstance(exc, BadAnswer):
                 grant.tokens = self._billed(exc.usage)
-                return None, BAD_ANSWER
+                return (), BAD_ANSWER
             if isinstance(exc, Overloaded | Misconfigured):
                 grant.tokens = 0  # refused before a token was read
-            return None, MISCONFIGURED if isinstance(exc, Misconfigured) else AWAY
+            return (), MISCONFIGURED if isinstance(exc, Misconfigured) else AWAY
         grant.tokens = self._billed(text.usage)
-        text, dropped = agreeing(text, known_of(json.loads(said)))
-        self._metrics.count(Metric.INSIGHT_LINES_DROPPED, dropped)
+        found = borne_out(text, json.loads(said))
+        self._metrics.count(Metric.INSIGHT_LINES_DROPPED, found.dropped)
         # Whoever is mostly wrong is not to be believed in what happens to hold no number.
-        return (None, DISAGREED) if not text.factors or dropped > sentences(text) else (text, None)
+        wrong = found.dropped > found.kept or not any(each.factors for each in found.texts)
+        return ((), DISAGREED) if wrong else (found.texts, None)
 
     def _billed(self, usage: Usage) -> int:
         self._metrics.count(Metric.INSIGHT_TOKENS, usage.tokens)
@@ -123,9 +128,9 @@ class Explain:
     ) -> InsightPublished:
         state, known = crossed.decision.state, crossed.decision.record.known
         crossing, step = crossed.decision.crossing, crossing_text(crossed)
-        if text is None:
+        if text is None or not text.factors:
             alone = json.loads(facts_as_json(facts_of(crossed)))
-            text = agreeing(explained(alone), known_of(alone))[0]
+            text, reason = agreeing(explained(alone), known_of(alone)), reason or UNNAMED
             self._metrics.count(Metric.INSIGHTS_BY_RULES)
         level = crossing.level if crossing is not None else ""
         others = (each.decision.state.key for each in question.crossed if each is not crossed)

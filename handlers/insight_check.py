@@ -8,10 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
-
-from handlers.insight_text import InsightText
 
 IN_WORDS: Final = frozenset(
     {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"}
@@ -88,48 +85,30 @@ def _leaves(facts: Any, name: str = "") -> Iterable[tuple[str, Any]]:
         yield name, facts
 
 
-def agreeing(text: InsightText, known: Known) -> tuple[InsightText, int]:
-    """The same insight without the sentences that the facts do not bear out, and how many those are."""
-    kept = replace(
-        text,
-        factors=_agreeing(text.factors, known),
-        recommendations=_agreeing(text.recommendations, known),
-        risks=_agreeing(text.risks, known),
-        inventory_suggestions=_agreeing(text.inventory_suggestions, known),
-    )
-    return kept, sentences(text) - sentences(kept)
-
-
-def _agreeing(lines: tuple[str, ...], known: Known) -> tuple[str, ...]:
-    return tuple(line for line in lines if agrees(line, known))
-
-
-def sentences(text: InsightText) -> int:
-    """How many sentences an insight has."""
-    return len(text.factors) + len(text.recommendations) + len(text.risks) + len(text.inventory_suggestions)
+def products_named(line: str, known: Known) -> set[str]:
+    """The ids of products that a sentence names as such."""
+    return {word for word, of in _words(line, known) if of == "product"}
 
 
 def agrees(line: str, known: Known) -> bool:
     """Whether a sentence says nothing but words, and numbers, dates and ids of the facts."""
-    words = [word.strip(_EDGES) for word in line.translate(_MINUSES).split()]
-    left: list[str] = []
-    before = ""
-    for word in filter(None, words):
-        # An id stands behind what it is an id of, or behind another id: `22` alone is a number.
-        if not _is_id(word, before, known):
-            left.append(word)
-        before = before if word in ("and", "or") else word
+    left = [word for word, of in _words(line, known) if of is None]
     rest = " ".join(left)
     if any(unfit.search(rest) for unfit in (_MARKUP, _ADDRESS, _OUT_OF_PLACE)) or not all(map(_is_latin, rest)):
         return False
     return all(_agrees(word, known) for word in left)
 
 
-def _is_id(word: str, before: str, known: Known) -> bool:
-    return any(
-        word in known.ids[of] and (before.lower() in introductions or before in known.ids[of])
-        for of, introductions in _INTRODUCES.items()
-    )
+def _words(line: str, known: Known) -> Iterable[tuple[str, str | None]]:
+    """Each word, and what it is an id of. An id stands behind what it is an id of, or behind another such id: `22`
+    alone is a number."""
+    before, introduced = "", None
+    for word in filter(None, (word.strip(_EDGES) for word in line.translate(_MINUSES).split())):
+        kinds = (before.lower() in introductions or introduced == of for of, introductions in _INTRODUCES.items())
+        of = next((of for of, may in zip(_INTRODUCES, kinds, strict=True) if may and word in known.ids[of]), None)
+        yield word, of
+        if word not in ("and", "or"):
+            before, introduced = word, of
 
 
 def _is_latin(character: str) -> bool:

@@ -6,7 +6,7 @@ the data, and nothing is read back from it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import groupby
 from typing import NamedTuple
@@ -19,11 +19,13 @@ from domain.policy import FORECAST_DAYS
 from domain.product import ProductState, product_label, reorder_id
 from domain.triggers import REFUSALS
 from handlers.announcements import iso_day
-from handlers.insight_text import FACT_ITEMS_MAX, facts_as_json
+from handlers.insight_check import is_plain_id
+from handlers.insight_text import facts_as_json
 from handlers.place_reorders import Crossed
 
 HASH_CHARS = 16
 FOR_EVER_DAYS = 10_000
+TOGETHER_MAX = 3  # with five sentences a list there is one for each at least
 
 
 class Question(NamedTuple):
@@ -39,19 +41,30 @@ class Question(NamedTuple):
 
 
 def questions_of(crossed: Sequence[Crossed]) -> Iterator[Question]:
-    """As few questions as can be: one for the products of a category, up to FACT_ITEMS_MAX of them. A product without a
-    category is a question of its own."""
+    """As few questions as can be: one for the products of a category, up to TOGETHER_MAX of them. A product without a
+    category, or without an id that a sentence can name, is a question of its own."""
 
     def alike(each: Crossed) -> tuple[str, ...]:
         state, crossing = each.decision.state, each.decision.crossing
         step = (crossing.level, crossing.after) if crossing is not None else ("", "")
-        return (*step, state.category or "", "" if state.category else product_label(state.key))
+        shared = state.category and is_plain_id(state.key.product_id)
+        return (*step, state.category or "", "" if shared else product_label(state.key))
 
     for _, group in groupby(sorted(crossed, key=alike), key=alike):
-        members = list(group)
-        for at in range(0, len(members), FACT_ITEMS_MAX):
-            together = tuple(members[at : at + FACT_ITEMS_MAX])
+        for together in _apart(group):
             yield Question(together, _question(together))
+
+
+def _apart(group: Iterable[Crossed]) -> Iterator[tuple[Crossed, ...]]:
+    """The group in questions; a product at two locations stands in two, for its id is what a sentence names."""
+    left = list(group)
+    while left:
+        asked: dict[str, Crossed] = {}
+        for each in left:
+            if len(asked) < TOGETHER_MAX:
+                asked.setdefault(each.decision.state.key.product_id, each)
+        yield tuple(asked.values())
+        left = [each for each in left if asked.get(each.decision.state.key.product_id) is not each]
 
 
 def _question(together: Sequence[Crossed]) -> dict[str, object]:

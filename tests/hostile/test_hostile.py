@@ -10,7 +10,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 import pytest_asyncio
@@ -262,8 +262,8 @@ class TextInstructs(BedrockExplainer):
 class AllIsShown(Explain):
     """What the model says is shown as it is."""
 
-    async def _ask(self, question: Question) -> tuple[InsightText | None, str | None]:
-        return await self._explainer.explain(question.facts), None
+    async def _ask(self, question: Question) -> tuple[Sequence[InsightText], str | None]:
+        return [await self._explainer.explain(question.facts)], None
 
 
 async def test_the_judge_sees_words_that_decide(stand, log_lines, plain):
