@@ -76,6 +76,17 @@ def echo(question: Json) -> str:
     return answer("Demand is steady.", *lines, recommendations=lines, risks=[f"Order {line}" for line in lines])
 
 
+def filled(said: str, question: Json) -> str:
+    """An answer of the corpus with the facts of the product that was asked about in its gaps."""
+    facts = json.loads(question["messages"][0]["content"][0]["text"])
+    for product in facts.get("products", ()):
+        order = product["ordered_now"] or {"reorder_id": f"{product['product_id']}:1"}
+        gaps = {"id": product["product_id"], "order": order["reorder_id"]}
+        for name, value in {**gaps, **{name: product[name] for name in ("target", "reorder_point")}}.items():
+            said = said.replace(f"{{{name}}}", str(value))
+    return said
+
+
 class World:
     """One shop after its sales; the lines of its log; what the model was asked."""
 
@@ -213,7 +224,7 @@ async def test_a_text_of_the_shop_stays_a_text(stand, log_lines, plain, text):
 
 @pytest.mark.parametrize("said", MODEL_ANSWERS.values(), ids=MODEL_ANSWERS)
 async def test_an_answer_stays_words_or_is_not_shown(stand, log_lines, plain, said):
-    world = await played(stand, log_lines, lambda question: said.replace("{id}", PLAIN.product_id))
+    world = await played(stand, log_lines, lambda question: filled(said, question))
     judge(world, plain)
     [insight] = world.shop.insights
     [question] = world.asked.questions
@@ -228,9 +239,12 @@ async def test_of_no_answer_in_the_corpus_is_all_shown(stand, log_lines):
     """Else it would not be hostile."""
     shown = []
     for name in UNTRUE:
-        world = await played(stand, log_lines, lambda question, said=MODEL_ANSWERS[name]: said)
-        [insight] = world.shop.insights
-        if insight["source"] == "bedrock" and json.loads(MODEL_ANSWERS[name]).items() <= insight.items():
+        world = await played(stand, log_lines, lambda question, said=MODEL_ANSWERS[name]: filled(said, question))
+        [insight], [question] = world.shop.insights, world.asked.questions
+        if (
+            insight["source"] == "bedrock"
+            and json.loads(filled(MODEL_ANSWERS[name], question)).items() <= insight.items()
+        ):
             shown.append(name)
     assert shown == []
 
