@@ -33,8 +33,9 @@ CHARS_PER_TOKEN = 2
 TOKENS_BESIDE = 2_048
 MILLION = 1_000_000
 
-OUT_OF_BUDGET, AWAY, MISCONFIGURED, BAD_ANSWER, DISAGREED, UNNAMED = (
+OUT_OF_BUDGET, CROWDED, AWAY, MISCONFIGURED, BAD_ANSWER, DISAGREED, UNNAMED = (
     "the budget is spent",
+    "too many questions were waiting",
     "the model did not answer",
     "the model cannot be asked as it is set up",
     "the model's answer was refused",
@@ -83,8 +84,14 @@ class Explain:
         """Asks about these products, as few times as can be, and publishes; returns how many were published."""
         return sum([await self._explain(question) for question in questions_of(crossed)])
 
+    async def by_rules(self, crossed: Sequence[Crossed], reason: str) -> int:
+        """Publishes what rules say of these products, without asking; returns how many were published."""
+        return sum([await self._tell(question, (), reason) for question in questions_of(crossed)])
+
     async def _explain(self, question: Question) -> int:
-        texts, reason = await self._ask(question)
+        return await self._tell(question, *await self._ask(question))
+
+    async def _tell(self, question: Question, texts: Sequence[InsightText | None], reason: str | None) -> int:
         rows = zip(question.crossed, texts or [None] * len(question.crossed), strict=True)
         insights = [self._insight(question, crossed, text, reason) for crossed, text in rows]
         await self._keep(insights)

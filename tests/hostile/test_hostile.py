@@ -47,8 +47,8 @@ async def test_the_corpus_is_as_large_as_was_agreed():
 
 
 def sales_of(product: ProductKey, category: str | None) -> list[SaleRecorded]:
-    """Three weeks as usual, then a rush: the shelf is empty before anything can arrive."""
-    sold = [2] * 21 + [30, 30]
+    """Weeks as usual, then a rush: the shelf is empty before anything can arrive."""
+    sold = [2] * 18 + [60]
     return [
         SaleRecorded(product, f"e{n}", (FIRST + n) * MS_PER_DAY, quantity, 100 * quantity, False, category)
         for n, quantity in enumerate(sold)
