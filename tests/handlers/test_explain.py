@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from numbers import Number
 
 import pytest
+import structlog
 from fakes.bus import InMemoryBus
 from fakes.clock import NOW, TODAY
 from fakes.examples import A, C, sale
-from fakes.explainer import WORDS, FakeExplainer
+from fakes.explainer import PROBE, WORDS, FakeExplainer
 from fakes.faults import Fault
 from fakes.insights import InMemoryInsights
 
@@ -182,6 +184,49 @@ async def test_no_more_is_asked_than_an_hour_allows_failures_included(deciding, 
     assert [detail["reason"] for detail in said(bus)][4:] == [OUT_OF_BUDGET, None]
 
 
+async def test_each_attempt_counts_against_the_budget(deciding, explain, explainer, bus, metrics):
+    crossed = await fallen(deciding)
+    explainer.attempts = 2
+    for _ in range(2):
+        await explain([crossed])
+    assert [detail["reason"] for detail in said(bus)] == [None, OUT_OF_BUDGET]
+    assert metrics[Metric.INSIGHT_CALLS] == 2
+
+
+async def test_after_throttling_nothing_is_asked_until_the_model_may_be_asked_again(
+    deciding, explain, explainer, clock, faults, bus
+):
+    crossed = await fallen(deciding)
+    faults.plan("explain", Fault.OVERLOADED)
+    for _ in range(2):
+        await explain([crossed])
+    assert len(explainer.asked) == 1
+    clock.advance(1)
+    await explain([crossed])
+    assert [detail["reason"] for detail in said(bus)] == [AWAY, AWAY, None]
+
+
+async def test_a_model_that_does_not_answer_in_the_time_there_is_is_given_up_and_rules_explain(deciding, bus, explain):
+    class Silent(FakeExplainer):
+        async def explain(self, facts, may_call):
+            may_call()
+            await asyncio.Event().wait()
+
+    explain._explainer = Silent()
+    crossed = await fallen(deciding)
+    await explain([crossed], ends_at=asyncio.get_running_loop().time() + 0.01)
+    assert [(detail["source"], detail["reason"]) for detail in said(bus)] == [("rules", AWAY)]
+
+
+async def test_a_model_that_goes_while_the_worker_runs_is_told_of_as_at_the_start(deciding, explain, faults):
+    faults.plan("explain", Fault.MISCONFIGURED)
+    with structlog.testing.capture_logs() as lines:
+        await explain([await fallen(deciding)])
+    assert [(line["event"], line["log_level"]) for line in lines if line["log_level"] == "error"] == [
+        ("insights.misconfigured", "error")
+    ]
+
+
 @pytest.mark.parametrize("budget", [(0, 100_000), (100, 0), (100, 2_000)])
 async def test_a_budget_of_nothing_asks_nothing_and_rules_explain(
     deciding, explainer, bus, clock, metrics, book, budget
@@ -208,6 +253,12 @@ async def test_the_start_asks_once(explain, explainer):
     await explain.prepare()
     await explain.prepare()
     assert explainer.probed == 1
+
+
+async def test_the_probe_counts_as_the_call_that_it_is(explain, metrics):
+    await explain.prepare()
+    assert (metrics[Metric.INSIGHT_CALLS], metrics[Metric.INSIGHT_TOKENS]) == (1, PROBE.tokens)
+    assert explain._budget.spent == PROBE.tokens
 
 
 # Together
