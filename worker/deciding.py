@@ -142,11 +142,12 @@ class Deciding:
         while self._parts.explain is not None:
             await self._parts.explain.by_rules([await self._crowded.get()], CROWDED)
 
-    async def explain_waiting(self) -> None:
-        """Asks for the insights that wait now."""
+    async def explain_waiting(self, ends_at: float | None = None) -> None:
+        """Asks for the insights that wait now. ends_at: in the loop's time, when a model is given up."""
         if self._parts.explain is not None:
+            await self._parts.explain.prepare(ends_at)
             await self._parts.explain.by_rules(_waiting_in(self._crowded), CROWDED)
-            await self._parts.explain(_waiting_in(self._insights))
+            await self._parts.explain(_waiting_in(self._insights), ends_at)
 
     async def sweep(self, before: int) -> None:
         """Takes up the products that have stood on the agenda since before some time (ms): their worker has not decided
