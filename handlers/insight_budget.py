@@ -1,12 +1,15 @@
 """May we ask the model of words once more in this hour?
 
-Calls and tokens are bounded together, over any hour that ends now. A call is counted before it is made, with the most
-that it may cost; what it did cost takes the place of that afterwards, so that no failure is free that was billed."""
+Calls and tokens are bounded together, over any hour that ends now. Each call is counted before it is made, a second
+attempt as well, with the most that it may cost; what it did cost takes the place of that afterwards, so that no failure
+is free that was billed."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from handlers.errors import TransientFailure
 
 HOUR_MS = 3_600_000
 
@@ -39,3 +42,30 @@ class Budget:
     def spent(self) -> int:
         """Tokens that count against the hour of the last call."""
         return sum(grant.tokens for grant in self._grants)
+
+
+class BudgetSpent(TransientFailure):
+    """Nothing more may be asked in this hour."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """The calls that one question takes, of at most so many tokens each; now in ms. Whoever asks calls it before every
+    attempt."""
+
+    budget: Budget
+    now: int
+    tokens: int
+    granted: list[Grant] = field(default_factory=list)
+
+    def __call__(self) -> None:
+        """BudgetSpent if no further call is within the budget."""
+        grant = self.budget.take(self.now, self.tokens)
+        if grant is None:
+            raise BudgetSpent("the budget of this hour is spent")
+        self.granted.append(grant)
+
+    def cost(self, tokens: int) -> None:
+        """What the last call came to."""
+        if self.granted:
+            self.granted[-1].tokens = tokens

@@ -59,6 +59,7 @@ class Runner:
                 group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._deciding.publish_forecast_metrics)),
                 group.create_task(self._every(self._settings.watch_interval_s, self._watch)),
                 *(group.create_task(self._deciding.explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
+                group.create_task(self._deciding.explain_crowded()),
             ]
             deciding = group.create_task(self._deciding.run())
             recording = group.create_task(self._record(group))

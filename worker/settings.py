@@ -93,12 +93,13 @@ class Settings(BaseSettings):
     )
     bedrock_model: str = Field(
         "anthropic.claude-haiku-4-5-20251001-v1:0",
-        description="Bedrock model id or inference profile; empty turns insights off",
+        description="Bedrock model id or, for newer models, inference profile; `restock doctor` tries it; "
+        "empty: no insights",
     )
     bedrock_guardrail: str = Field("", description="Bedrock guardrail that questions and answers pass; empty: none")
     bedrock_guardrail_version: str = Field("DRAFT", description="Version of that guardrail")
     insights_per_hour: int = Field(
-        10, ge=0, description="Questions to Bedrock that a worker may ask in any hour; beyond that rules explain"
+        10, ge=0, description="Calls of Bedrock that a worker may make in any hour; beyond that rules explain"
     )
     insight_tokens_per_hour: int = Field(
         60_000, ge=0, description="Tokens that those may take and give in any hour, at most"

@@ -48,7 +48,7 @@ from worker.settings import Settings
 
 TERMS = SupplyTerms(lead_time_days=7, pack_size=6, minimum_order_quantity=12)
 OPENING = 40
-UNBOUNDED = Budget(10**9, 10**12)
+WITHOUT_BOUND = (10**9, 10**12)  # calls and tokens an hour
 ASKING = 2  # as many as the worker asks at once
 A_DAY_S = 0.005
 DAYS_AFTERWARDS = 400
@@ -84,7 +84,7 @@ class Shop:
             self.metrics,
         )
         self.explain = explainer and Explain(
-            explainer, self.bus, budget or UNBOUNDED, self.clock, self.metrics, self.book
+            explainer, self.bus, budget or Budget(*WITHOUT_BOUND), self.clock, self.metrics, self.book
         )
         parts: Any = Parts(
             sources=(),
@@ -113,6 +113,7 @@ class Shop:
         for sale in sales:
             by_day[sale.day].append(sale)
         asking = [asyncio.create_task(self._deciding.explain()) for _ in range(ASKING)]
+        asking.append(asyncio.create_task(self._deciding.explain_crowded()))
         try:
             for day in range(min(by_day), max(by_day) + 1):
                 await self._day(day, by_day[day])
