@@ -7,9 +7,11 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import expect
 
 from browser.conftest import looking_at
-from browser.on_show import HOSTILE, MARKUP, a_shop, shown
+from browser.on_show import HOSTILE, MARKUP, TODAY, a_shop, shown
 from domain.events import ProductKey
-from domain.product import product_label
+from domain.lifecycle import FOR_EVER
+from domain.product import Override, product_label
+from handlers.announcements import iso_day
 from worker.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -178,6 +180,62 @@ async def test_a_planner_freezes_a_product_and_names_the_next_quantity(chromium,
         assert (overridden["type"], overridden["quantity"]) == ("quantity_overridden", 12)
         assert {row["product_id"] for row in shop.sent} == {HOSTILE.product_id}
         assert product_label(HOSTILE) == product_label(ProductKey(frozen["product_id"], frozen["location_id"]))
+
+
+async def test_a_view_opened_by_its_own_address_offers_planning_as_well(chromium, shop):
+    async with looking_at(chromium, shop.url + "?product=Waiting%20lamp") as looked:
+        await expect(looked.page.get_by_role("button", name="Approve")).to_be_visible()
+        await expect(looked.page.get_by_role("button", name="Freeze", exact=True)).to_be_visible()
+
+
+async def test_what_is_typed_stays_though_the_product_changes(chromium, shop):
+    async with looking_at(chromium, shop.url) as looked:
+        page = looked.page
+        await opened(page, "Waiting lamp")
+        await page.fill("#override-quantity", "12")
+        await page.fill("#freeze-until", "2030-01-31")
+        await page.locator("#product summary").first.click()  # the hand is elsewhere
+        shop.stock(ProductKey("Waiting lamp"), 2)
+        await shop.dashboard._filling.once()
+        row = page.locator("#rows tr[data-product='Waiting lamp'] td[data-column=on_hand]")
+        await expect(row).to_have_text("2", timeout=10_000)  # the list is new, and the view was to be
+        assert await page.input_value("#override-quantity") == "12"
+        assert await page.input_value("#freeze-until") == "2030-01-31"
+        await page.fill("#override-quantity", "")
+        await page.fill("#freeze-until", "")
+        shop.stock(ProductKey("Waiting lamp"), 3)
+        await shop.dashboard._filling.once()
+        await expect(page.locator("#product .facts")).to_contain_text("On hand3", timeout=10_000)
+
+
+async def test_enter_sends_a_form_and_a_field_that_is_wrong_sends_nothing(chromium, shop):
+    async with looking_at(chromium, shop.url) as looked:
+        page = looked.page
+        await opened(page, "Candle")
+        await page.locator("#override-quantity").press("Enter")
+        await page.fill("#override-quantity", "0")
+        await page.locator("#override-quantity").press("Enter")
+        await page.fill("#freeze-until", iso_day(TODAY - 1))
+        await page.get_by_role("button", name="Freeze", exact=True).click()
+        assert shop.sent == []
+        await page.fill("#override-quantity", "7")
+        await page.locator("#override-quantity").press("Enter")
+        await expect(page.locator("#said")).to_contain_text("Sent.")
+        assert [(row["type"], row["quantity"]) for row in shop.sent] == [("quantity_overridden", 7)]
+
+
+async def test_an_override_is_withdrawn_by_one_whose_day_is_over(chromium, shop):
+    shop.stock(ProductKey("Overridden lamp"), 3, override=Override(1, 40, FOR_EVER, "Ada"))
+    await shop.dashboard._filling.once()
+    async with looking_at(chromium, shop.url + "?product=Overridden%20lamp") as looked:
+        page = looked.page
+        await expect(page.locator("#product")).to_contain_text("The next order will be for 40 units, by Ada.")
+        await page.get_by_role("button", name="Withdraw the override").click()
+        await expect(page.locator("#said")).to_contain_text("Sent.")
+        (said,) = shop.sent
+        assert (said["type"], said["until_on"]) == ("quantity_overridden", iso_day(TODAY - 1))
+        shop.stock(ProductKey("Overridden lamp"), 3, override=Override(2, said["quantity"], TODAY - 1))
+        await expect(page.get_by_role("button", name="Withdraw the override")).to_have_count(0, timeout=10_000)
 
 
 async def test_what_is_said_outlives_the_view_it_was_said_in(chromium, shop):

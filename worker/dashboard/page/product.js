@@ -30,10 +30,15 @@ export async function openProduct(label, how) {
 }
 
 /** Reads the open view again, unless somebody is filling in a form in it. */
-export async function refreshProduct(plans) {
-  if (!shown) return;
+export async function refreshProduct() {
+  if (shown && !isPlanning()) await read();
+}
+
+/** Says whether planning is allowed, which a view that was opened by its own address could not know. */
+export async function allowPlanning(plans) {
+  if (!shown || shown.plans === plans) return;
   shown.plans = plans;
-  if (!isPlanning()) await read();
+  await read();
 }
 
 async function read() {
@@ -47,7 +52,8 @@ async function read() {
   } catch {
     error = "The worker is away.";
   }
-  if (mine !== shown) return;
+  // A draft may have been begun while the answer was on its way.
+  if (mine !== shown || isPlanning()) return;
   if (error && drawn) return; // What was read before is better than nothing.
   if (error) byId("product").replaceChildren(heading(nameOf(mine.label).product, ""), el("p", { class: "waiting" }, error));
   else show(said);
@@ -64,7 +70,7 @@ function heading(name, about) {
 }
 
 function show(said) {
-  const text = JSON.stringify(said);
+  const text = JSON.stringify([said, shown.plans]);
   if (text === drawn) return;
   const dialog = byId("product");
   const top = dialog.scrollTop;
@@ -79,7 +85,7 @@ function show(said) {
     figure,
     why(said),
     orders(said),
-    shown.plans ? planOf(said, read) : "",
+    shown.plans ? planOf(said, refreshProduct) : "",
     insight(said.insight),
   );
   keepSaid();
@@ -143,7 +149,7 @@ function orderOf(order, said) {
       el("span", { class: order.overdue ? "badge bad" : "badge" }, status),
       el("span", { class: "quiet" }, [due, order.supplier, `decided ${when}`].filter(Boolean).join(", ")),
     ),
-    shown.plans ? orderActions(order, said.product, read) : null,
+    shown.plans ? orderActions(order, said, refreshProduct) : null,
     reasons,
   );
 }
