@@ -1,6 +1,7 @@
 """What does the page ask, and what is it answered?
 
 GET alone, but for what a planner says. Every answer is bounded: rows a page, bodies, exports and streams at a time.
+So are connections, and the time that a request may take to come.
 Files are the page's own, and the charts' out of the package that brings them: no request leaves this host."""
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.ports import Clock
 from worker.dashboard.asking import Orders, question_of, shown_row
 from worker.dashboard.board import Board
-from worker.dashboard.door import ENTRANCE, Door
+from worker.dashboard.connections import REQUEST_WITHIN_S, listening
+from worker.dashboard.door import ENTRANCE, HEADERS, Door
 from worker.dashboard.export import csv_lines
 from worker.dashboard.live import Full, Live
 from worker.dashboard.planning import Planning
@@ -153,12 +155,19 @@ class Server:
         if planning is None:
             return _json({"error": "This page is read-only: RESTOCK_DASHBOARD_PLANS is off."}, 403)
         try:
-            said = json.loads(await request.text())
+            async with asyncio.timeout(REQUEST_WITHIN_S):
+                text = await request.text()
+        except TimeoutError:
+            return _json({"error": "The message did not come."}, 408)
+        except (ValueError, LookupError):
+            return _json({"error": "no text"}, 400)
+        try:
+            said = json.loads(text)
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 event_id = await planning.say(said)
         except InvalidEvent as exc:
             return _json({"error": exc.reason}, 400)
-        except ValueError:
+        except (ValueError, RecursionError):
             return _json({"error": "no JSON"}, 400)
         except (TransientFailure, Misconfigured, TimeoutError) as exc:
             log.warning("dashboard.plan_not_sent", reason=str(exc))
@@ -194,8 +203,7 @@ async def serving(server: Server, host: str, port: int) -> AsyncIterator[int]:
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield int(runner.addresses[0][1])
+        async with listening(runner, host, port, {**HEADERS, "Cache-Control": "no-store"}) as given:
+            yield given
     finally:
         await runner.cleanup()
