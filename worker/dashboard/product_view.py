@@ -99,6 +99,7 @@ def _order(order: PastOrder) -> dict[str, Any]:
         "decided_at": iso_time(order.decided_at),
         "status": now.status if now is not None else "over",
         "hold": now.hold if now is not None else "",
+        "received": now.received if now is not None else 0,
         "outstanding": now.outstanding if now is not None else 0,
         "due_on": iso_day(now.expected_on) if now is not None and now.outstanding and not now.hold else None,
         "overdue": now is not None and now.overdue and now.outstanding > 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -135,13 +136,19 @@ async def test_a_page_of_products_is_what_was_asked_for(browser):
 
 
 async def test_the_export_has_every_row_and_no_formula(shop, browser):
-    shop.stock(ProductKey("=HYPERLINK(1)"), 0, category="@x")
+    shop.stock(ProductKey("=HYPERLINK(1)", "\t-1"), 0, category="@x")
+    shop.stock(ProductKey("  ＝1+1"), 0, category='Lamps, "old"')
     await shop.dashboard._filling.once()
     async with browser.get("/api/products.csv?sort=product") as answer:
-        rows = list(csv.DictReader(io.StringIO(await answer.text())))
+        written = await answer.read()
+    assert written.startswith(codecs.BOM_UTF8 + b'"product","location",')
+    rows = list(csv.DictReader(io.StringIO(written.decode("utf-8-sig"))))
     assert len(rows) == len(shop.store.headers)
-    assert [row["category"] for row in rows if row["product"] == "'=HYPERLINK(1)"] == ["'@x"]
-    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "@"))]
+    shown_by = {row["product"]: (row["location"], row["category"]) for row in rows}
+    assert shown_by["'=HYPERLINK(1)"] == ("'\t-1", "'@x")
+    assert shown_by["'  ＝1+1"] == ("", 'Lamps, "old"')
+    assert shown_by[HOSTILE.product_id][0] == HOSTILE.location_id
+    assert {written.decode().strip()[-1], written.decode("utf-8-sig")[0]} == {'"'}
 
 
 async def test_a_product_is_told_of_with_its_days_and_reasons(browser):

@@ -2,7 +2,7 @@
 import { byId, el, say } from "./dom.js";
 import { allowPlanning, openProduct, refreshProduct } from "./product.js";
 import { showStrip } from "./strip.js";
-import { makeHeads, markHeads, moveFocus, showPlace, showRows } from "./table.js";
+import { makeHeads, makeSort, markHeads, moveFocus, showPlace, showRows } from "./table.js";
 import { markTiles, showTiles } from "./tiles.js";
 import { longDay, units } from "./words.js";
 
@@ -204,6 +204,7 @@ let typing = 0;
 function begin() {
   const product = readAddress();
   makeHeads((sort, direction) => change({ sort, direction }));
+  makeSort((sort, direction) => change({ sort, direction }));
   byId("search").value = question.search;
   byId("search").addEventListener("input", () => {
     clearTimeout(typing);

@@ -2,7 +2,7 @@
 import { drawChart, forgetChart } from "./chart.js";
 import { byId, el } from "./dom.js";
 import { isPlanning, keepSaid, orderActions, planOf } from "./plan.js";
-import { NOT_KNOWN, ORDER_STATES, REASONS, STATES, cover, day, dayOf, money, nameOf, rate, units } from "./words.js";
+import { NOT_KNOWN, ORDER_STATES, STATES, cover, day, dayOf, money, nameOf, rate, reasonOf, runsOut, units } from "./words.js";
 
 let shown = null;
 let drawn = "";
@@ -102,19 +102,19 @@ function facts(row) {
   return el(
     "div",
     {},
-    el("p", { class: "verdict" }, el("span", { class: "state", "data-status": row.status }, STATES[row.status].name), REASONS[row.reason]),
+    el("p", { class: "verdict" }, el("span", { class: "state", "data-status": row.status }, STATES[row.status].name), reasonOf(row)),
     el(
       "dl",
       { class: "facts" },
       fact("On hand", units(row.on_hand)),
       fact("On order", units(row.on_order)),
       fact("Cover", row.on_hand === null ? NOT_KNOWN : row.cover === null ? "no demand" : cover(row.cover)),
-      fact("Runs out", day(row.out_on)),
-      fact("Order by", row.order_by === null ? NOT_KNOWN : late ? "now" : day(row.order_by)),
+      fact("Runs out", runsOut(row)),
+      fact("Order by", row.order_by === null ? NOT_KNOWN : late ? "now" : day(row.order_by, row.as_of)),
       fact("Reorder point", units(row.reorder_point)),
       fact("Target", units(row.target)),
       fact("Sells a day", rate(row.daily)),
-      fact("Last price", money(row.unit)),
+      fact("Last price", money(row.unit), "In the currency of prices"),
       fact("At risk a day", row.risk === null ? "no price" : money(row.risk), "Daily demand at the last price, while it cannot be sold"),
     ),
   );
@@ -132,10 +132,9 @@ function orders(said) {
 }
 
 function orderOf(order, said) {
-  const when = day(dayOf(order.decided_at.slice(0, 10)));
-  const letGo = order.hold === "approved" || order.hold === "released";
-  const status = order.overdue ? "Overdue" : letGo ? "Approved" : ORDER_STATES[order.status];
-  const due = order.due_on ? `due ${day(dayOf(order.due_on))}` : order.hold === "review" ? "waits for the supplier’s day" : "";
+  const today = said.chart.as_of;
+  const when = day(dayOf(order.decided_at.slice(0, 10)), today);
+  const due = order.due_on ? `due ${day(dayOf(order.due_on), today)}` : order.hold === "review" ? "waits for the supplier’s day" : "";
   const reasons = order.why.length
     ? el("details", { "data-name": order.reorder_id }, el("summary", { "data-keep": `why ${order.reorder_id}` }, "Why"), el("ul", { class: "why" }, ...order.why.map((line) => el("li", {}, line))))
     : null;
@@ -146,12 +145,21 @@ function orderOf(order, said) {
       "p",
       { class: "order" },
       el("strong", {}, `${units(order.quantity)} units`),
-      el("span", { class: order.overdue ? "badge bad" : "badge" }, status),
+      el("span", { class: order.overdue ? "badge bad" : "badge" }, stateOf(order)),
       el("span", { class: "quiet" }, [due, order.supplier, `decided ${when}`].filter(Boolean).join(", ")),
     ),
     shown.plans ? orderActions(order, said, refreshProduct) : null,
     reasons,
   );
+}
+
+function stateOf(order) {
+  const part = order.received > 0 && order.received < order.quantity ? `, ${units(order.received)} of ${units(order.quantity)} received` : "";
+  if (order.overdue) return `Overdue${part}`;
+  if (order.hold === "approved" || order.hold === "released") return "Approved";
+  // Of a closed order that brought less than was asked for the rest is not waited for any more.
+  const state = part && order.status === "closed" ? "Closed" : part && order.status === "partly_received" ? "Open" : ORDER_STATES[order.status];
+  return state + part;
 }
 
 const LISTS = [
