@@ -15,13 +15,15 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
 from aiohttp import web
+from numpy.typing import NDArray
 
 from domain.product import product_of
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.ports import Clock
-from worker.dashboard.asking import Orders, question_of, shown_row
+from worker.dashboard.asking import Orders, Question, question_of, shown_row
 from worker.dashboard.board import Board
 from worker.dashboard.connections import REQUEST_WITHIN_S, listening
 from worker.dashboard.door import ENTRANCE, HEADERS, Door
@@ -62,6 +64,7 @@ class Server:
         self._files = page_files()
         self._exports = asyncio.Semaphore(EXPORTS_AT_ONCE)
         self._views = asyncio.Semaphore(VIEWS_AT_ONCE)
+        self._turn = asyncio.Lock()
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._door.guard], client_max_size=BODY_BYTES_MAX)
@@ -113,16 +116,23 @@ class Server:
     async def _products(self, request: web.Request) -> web.Response:
         question = question_of(request.query)
         board = self._inside.board
-        slots = self._orders.of(question, self._inside.clock.now())
+        slots = await self._found(question)
         shown = slots[question.start : question.start + question.rows].tolist()
         rows = [shown_row(board, slot) for slot in shown]
         return _json({"rows": rows, "found": len(slots), "start": question.start, "version": board.version})
+
+    async def _found(self, question: Question) -> NDArray[np.int64]:
+        # Many pages ask in the same moment, when they have heard. One at a time, and the worker's own work between two.
+        async with self._turn:
+            slots = self._orders.of(question, self._inside.clock.now())
+            await asyncio.sleep(0)
+            return slots
 
     async def _csv(self, request: web.Request) -> web.StreamResponse:
         if self._exports.locked():
             return web.Response(status=503, text="Others export already: try again in a moment.")
         async with self._exports:
-            slots = self._orders.of(question_of(request.query), self._inside.clock.now()).tolist()
+            slots = (await self._found(question_of(request.query))).tolist()
             kind = {"Content-Type": "text/csv; charset=utf-8"}
             response = web.StreamResponse(
                 headers={**kind, "Content-Disposition": 'attachment; filename="products.csv"'}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import csv
 import io
@@ -16,6 +17,7 @@ from browser.on_show import HOSTILE, a_shop, shown
 from domain.events import ProductKey
 from domain.product import product_label
 from handlers.errors import TransientFailure
+from worker.dashboard.asking import Orders, Question
 from worker.dashboard.server import BODY_BYTES_MAX, PAGE, page_files
 from worker.settings import Settings
 
@@ -133,6 +135,27 @@ async def test_a_page_of_products_is_what_was_asked_for(browser):
         said = await answer.json()
     assert [row["product"] for row in said["rows"]] == ["Product 002", "Product 003#LEEDS", "Product 004"]
     assert said["found"] == 8
+
+
+async def test_searches_that_come_at_once_leave_the_worker_a_turn_between_two(monkeypatch, shop, browser):
+    turns, seen = [0], []
+    found = Orders._found
+
+    def noted(orders, question):
+        seen.append(turns[0])
+        return found(orders, question)
+
+    async def work():
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Orders, "_found", noted)
+    server = shop.dashboard._server
+    working = asyncio.create_task(work())
+    await asyncio.gather(*(server._found(Question(search=f"product {number}")) for number in range(20)))
+    working.cancel()
+    assert len(set(seen)) == len(seen) == 20
 
 
 async def test_the_export_has_every_row_and_no_formula(shop, browser):
