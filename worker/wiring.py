@@ -53,7 +53,6 @@ from worker.sources.shards.discovery import require_readable_stream
 from worker.sources.shards.leases import LeaseTable
 from worker.sources.source import Source
 from worker.sources.sqs import SqsSource
-from worker.suppliers.sending import Outgoing
 from worker.telemetry import EmbeddedMetrics
 
 if TYPE_CHECKING:
@@ -93,6 +92,7 @@ def _looked_on(settings: Settings, clients: Clients, parts: Parts, tally: Tally)
     from worker.dashboard.dashboard import Dashboard, Sights
     from worker.dashboard.filling import StateScan
     from worker.dashboard.past_orders import PastOrders
+    from worker.suppliers.sending import Outgoing
 
     sights = Sights(
         scan=StateScan(clients.dynamodb, settings.state_table),

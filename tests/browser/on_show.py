@@ -116,6 +116,7 @@ def made_up_rows(products: int, version: int = 1) -> list[Row]:
     rng = np.random.default_rng(7)
     numbers = {name: np.round(rng.gamma(2.0, 40.0, products), 1) for name in NUMBERS}
     numbers |= {"as_of": np.full(products, float(TODAY)), "out_on": TODAY + np.floor(numbers["cover"])}
+    numbers |= {"due_on": np.where(numbers["on_order"] > 0, TODAY + 9.0, np.nan)}
     status = rng.choice(len(STATUSES), products, p=[0.05, 0.1, 0.03, 0.12, 0.69, 0.01])
     numbers["risk"] = np.where(status < 2, numbers["risk"] * 10, 0.0)
     columns = {name: values.tolist() for name, values in numbers.items()}

@@ -120,14 +120,15 @@ async def cost(process, seconds: float = MEASURED_S) -> tuple[float, float]:
     return (last["cpu_s"] - first["cpu_s"]) / (time.perf_counter() - began), late
 
 
-async def as_a_page(session: aiohttp.ClientSession, url: str, number: int) -> None:
+async def as_a_page(session: aiohttp.ClientSession, url: str, number: int, search: str = "") -> None:
     """What an open page asks: the stream, and every few seconds the rows."""
+    asks = {"rows": "50", "search": search}
     async with session.get(f"{url}api/live") as stream:
         asked_at = time.perf_counter() - REFRESH_S * number / PAGES
         async for line in stream.content:
             if line.startswith(b"data") and time.perf_counter() - asked_at > REFRESH_S:
                 asked_at = time.perf_counter()
-                async with session.get(f"{url}api/products?rows=50") as answer:
+                async with session.get(f"{url}api/products", params=asks) as answer:
                     await answer.read()
 
 
@@ -141,17 +142,25 @@ def stuck(port: int) -> socket.socket:
 
 async def pages_cost(process, url: str, port: int) -> dict[str, tuple[float, float]]:
     measured = {"no page": await cost(process)}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), read_bufsize=1 << 20) as session:
-        asking = [asyncio.create_task(as_a_page(session, url, number)) for number in range(PAGES)]
-        await asyncio.sleep(2)
-        measured[f"{PAGES} pages"] = await cost(process)
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+    measured[f"{PAGES} pages"] = await _open_pages(process, url, [""] * PAGES)
+    # Each of them is found anew: none of the others asks the same.
+    own = [f"sku-{number:03d}" for number in range(PAGES)]
+    measured[f"{PAGES} pages, each with its own search"] = await _open_pages(process, url, own)
     holding = [stuck(port) for _ in range(STUCK)]
     measured[f"{STUCK} pages that never read"] = await cost(process)
     for held in holding:
         held.close()
+    return measured
+
+
+async def _open_pages(process, url: str, searches: list[str]) -> tuple[float, float]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), read_bufsize=1 << 20) as session:
+        asking = [asyncio.create_task(as_a_page(session, url, *each)) for each in enumerate(searches)]
+        await asyncio.sleep(2)
+        measured = await cost(process)
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
     return measured
 
 

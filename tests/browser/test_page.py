@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import expect
 
 from browser.conftest import looking_at
-from browser.on_show import HOSTILE, MARKUP, a_shop, shown
-from domain.events import ProductKey
-from domain.product import product_label
+from browser.on_show import HOSTILE, MARKUP, TODAY, a_shop, shown
+from domain.events import MS_PER_DAY, ProductKey
+from domain.lifecycle import FOR_EVER
+from domain.orders import CLOSED, OpenOrder
+from domain.product import Freeze, Override, product_label, reorder_id
+from handlers.announcements import iso_day
+from worker.dashboard.past_orders import PastOrder
 from worker.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -178,6 +184,109 @@ async def test_a_planner_freezes_a_product_and_names_the_next_quantity(chromium,
         assert (overridden["type"], overridden["quantity"]) == ("quantity_overridden", 12)
         assert {row["product_id"] for row in shop.sent} == {HOSTILE.product_id}
         assert product_label(HOSTILE) == product_label(ProductKey(frozen["product_id"], frozen["location_id"]))
+
+
+async def test_a_view_opened_by_its_own_address_offers_planning_as_well(chromium, shop):
+    async with looking_at(chromium, shop.url + "?product=Waiting%20lamp") as looked:
+        await expect(looked.page.get_by_role("button", name="Approve")).to_be_visible()
+        await expect(looked.page.get_by_role("button", name="Freeze", exact=True)).to_be_visible()
+
+
+async def test_what_is_typed_stays_though_the_product_changes(chromium, shop):
+    async with looking_at(chromium, shop.url) as looked:
+        page = looked.page
+        await opened(page, "Waiting lamp")
+        await page.fill("#override-quantity", "12")
+        await page.fill("#freeze-until", "2030-01-31")
+        await page.locator("#product summary").first.click()  # the hand is elsewhere
+        shop.stock(ProductKey("Waiting lamp"), 2)
+        await shop.dashboard._filling.once()
+        row = page.locator("#rows tr[data-product='Waiting lamp'] td[data-column=on_hand]")
+        await expect(row).to_have_text("2", timeout=10_000)  # the list is new, and the view was to be
+        assert await page.input_value("#override-quantity") == "12"
+        assert await page.input_value("#freeze-until") == "2030-01-31"
+        await page.fill("#override-quantity", "")
+        await page.fill("#freeze-until", "")
+        shop.stock(ProductKey("Waiting lamp"), 3)
+        await shop.dashboard._filling.once()
+        await expect(page.locator("#product .facts")).to_contain_text("On hand3", timeout=10_000)
+
+
+async def test_enter_sends_a_form_and_a_field_that_is_wrong_sends_nothing(chromium, shop):
+    async with looking_at(chromium, shop.url) as looked:
+        page = looked.page
+        await opened(page, "Candle")
+        await page.locator("#override-quantity").press("Enter")
+        await page.fill("#override-quantity", "0")
+        await page.locator("#override-quantity").press("Enter")
+        await page.fill("#freeze-until", iso_day(TODAY - 1))
+        await page.get_by_role("button", name="Freeze", exact=True).click()
+        assert shop.sent == []
+        await page.fill("#override-quantity", "7")
+        await page.locator("#override-quantity").press("Enter")
+        await expect(page.locator("#said")).to_contain_text("Sent.")
+        assert [(row["type"], row["quantity"]) for row in shop.sent] == [("quantity_overridden", 7)]
+
+
+async def test_an_override_is_withdrawn_by_one_whose_day_is_over(chromium, shop):
+    shop.stock(ProductKey("Overridden lamp"), 3, override=Override(1, 40, FOR_EVER, "Ada"))
+    await shop.dashboard._filling.once()
+    async with looking_at(chromium, shop.url + "?product=Overridden%20lamp") as looked:
+        page = looked.page
+        await expect(page.locator("#product")).to_contain_text("The next order will be for 40 units, by Ada.")
+        await page.get_by_role("button", name="Withdraw the override").click()
+        await expect(page.locator("#said")).to_contain_text("Sent.")
+        (said,) = shop.sent
+        assert (said["type"], said["until_on"]) == ("quantity_overridden", iso_day(TODAY - 1))
+        shop.stock(ProductKey("Overridden lamp"), 3, override=Override(2, said["quantity"], TODAY - 1))
+        await expect(page.get_by_role("button", name="Withdraw the override")).to_have_count(0, timeout=10_000)
+
+
+async def test_what_is_out_is_said_to_be_and_what_comes_of_it_beside_it(chromium, shop):
+    on_order = OpenOrder(cycle=2, quantity=900, received=0, due_on=TODAY + 9, requested_on=TODAY)
+    shop.stock(ProductKey("Coming lamp"), 0, open_orders=(on_order,))
+    shop.stock(ProductKey("Frozen lamp"), 900, freeze=Freeze(1, FOR_EVER, "Ada"))
+    shop.stock(ProductKey("Undated lamp"), 0, open_orders=(on_order._replace(due_on=TODAY - 4),))
+    await shop.dashboard._filling.once()
+    async with looking_at(chromium, shop.url + "?search=lamp&sort=product&direction=up") as looked:
+        due = date.fromisoformat(iso_day(TODAY + 9))
+        said = [
+            f"900 on order, due {due.day} {due:%b}",
+            "Frozen. Enough on hand and on order",
+            "900 overdue. 900 on order, nothing dated",
+            "Waits for your approval",
+        ]
+        await expect(looked.page.locator("#rows td[data-column=reason]")).to_have_text(said)
+        await expect(looked.page.locator("#rows td[data-column=out_on]").first).to_have_text("is out")
+
+
+async def test_a_day_of_another_year_is_shown_with_it(chromium, shop):
+    shop.stock(ProductKey("Slow lamp"), 900)  # at four a day
+    await shop.dashboard._filling.once()
+    async with looking_at(chromium, shop.url + "?search=slow") as looked:
+        last = date.fromisoformat(iso_day(TODAY + 225))
+        text = f"{last.day} {last:%b %Y}"
+        await expect(looked.page.locator("#rows td[data-column=out_on]")).to_have_text(text)
+
+
+async def test_an_order_that_was_given_up_says_what_came_of_it(chromium, shop):
+    ended = OpenOrder(cycle=2, quantity=40, received=5, due_on=TODAY - 4, requested_on=TODAY - 11, ended=CLOSED)
+    key = shop.stock(ProductKey("Given up lamp"), 9, closed_orders=(ended,)).key
+    shop.past[key] = [PastOrder(reorder_id(key, 2), 2, 40, (TODAY - 11) * MS_PER_DAY, None, ended)]
+    async with looking_at(chromium, shop.url + "?product=Given%20up%20lamp") as looked:
+        await expect(looked.page.locator("#product .orders .badge")).to_have_text("Closed, 5 of 40 received")
+
+
+async def test_a_phone_sorts_by_a_choice_and_its_tiles_stand_in_one_row(chromium, shop):
+    async with looking_at(chromium, shop.url, **PHONE) as looked:
+        page = looked.page
+        await page.select_option("#sort", "product up")
+        await expect(page.locator("#rows tr").first).to_have_attribute("data-product", product_label(HOSTILE))
+        await page.select_option("#sort", "product down")
+        await expect(page.locator("#rows tr").first).to_have_attribute("data-product", "Waiting lamp")
+        boxes = [await tile.bounding_box() for tile in await page.locator(".tile").all()]
+        assert len({box["y"] for box in boxes}) == 1
+        assert max(box["height"] for box in boxes) < 100
 
 
 async def test_what_is_said_outlives_the_view_it_was_said_in(chromium, shop):

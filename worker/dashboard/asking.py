@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.ruling import ORDERED, OVERRIDDEN
 from worker.dashboard.board import Board
 from worker.dashboard.rows import NUMBERS, REASONS, STATUSES
 
@@ -21,6 +22,7 @@ ORDERS_KEPT = 32
 FRESH_MS = 1_000
 FILTERS = ("proposed", "frozen", "toorder")
 WAITING = tuple(REASONS.index(reason) for reason in ("approval", "review"))
+DONE = tuple(REASONS.index(reason) for reason in (ORDERED, OVERRIDDEN))
 ASCENDING_FIRST = ("product", "status", "cover", "out_on", "order_by")
 
 
@@ -97,7 +99,7 @@ class Orders:
         if show == "frozen":
             return board["frozen"] > 0
         if show == "toorder":
-            return board["suggested"] > 0
+            return (board["suggested"] > 0) & ~np.isin(board["reason"], DONE)
         return np.ones(len(board), bool)
 
 

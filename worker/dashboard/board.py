@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from worker.dashboard.rows import NUMBERS, STATUSES, Row
 
 FIRST_SLOTS = 1_024
+LEFT_OUT_MAX = 100_000
 
 
 class Board:
@@ -25,7 +26,8 @@ class Board:
         self.by_name: list[str] = []
         self.searched: list[str] = []
         self.categories: list[str] = []
-        self.left_out = 0
+        self._left_out: set[int] = set()
+        self._in_order: NDArray[np.int64] | None = None
         self.version = 0
         self._columns: dict[str, NDArray[Any]] = {name: np.zeros(FIRST_SLOTS) for name in NUMBERS}
         self._columns |= {name: np.zeros(FIRST_SLOTS, np.int8) for name in ("status", "reason", "frozen")}
@@ -37,6 +39,11 @@ class Board:
     def __getitem__(self, column: str) -> NDArray[Any]:
         """The values of all products, by slot; to read, and only until something is awaited."""
         return self._columns[column][: len(self.labels)]
+
+    @property
+    def left_out(self) -> int:
+        """How many products there was no place for; no more than LEFT_OUT_MAX are counted."""
+        return len(self._left_out)
 
     def slot_of(self, label: str) -> int | None:
         return self._slots.get(label)
@@ -56,8 +63,10 @@ class Board:
         return Row(label=self.labels[slot], category=self.categories[slot], **values)
 
     def names_in_order(self) -> NDArray[np.int64]:
-        """The slots in the order of their products' names."""
-        return np.fromiter((self._slots[name] for name in self.by_name), np.int64, len(self.by_name))
+        """The slots in the order of their products' names; found once until a product is added."""
+        if self._in_order is None:
+            self._in_order = np.fromiter((self._slots[name] for name in self.by_name), np.int64, len(self.by_name))
+        return self._in_order
 
     def counts(self) -> NDArray[np.int64]:
         """How many products are in each of STATUSES."""
@@ -66,7 +75,9 @@ class Board:
     def _new_slot(self, row: Row) -> int | None:
         slot = len(self.labels)
         if slot >= self._max:
-            self.left_out += 1
+            # Their hashes alone, and no more of them than that: there may be millions.
+            if len(self._left_out) < LEFT_OUT_MAX:
+                self._left_out.add(hash(row.label))
             return None
         if slot == len(self._columns["version"]):
             self._columns = {name: np.concatenate([c, np.zeros_like(c)]) for name, c in self._columns.items()}
@@ -75,6 +86,7 @@ class Board:
         self.categories.append("")
         self.searched.append("")
         insort(self.by_name, row.label)
+        self._in_order = None
         return slot
 
     def _is_new(self, slot: int, row: Row) -> bool:

@@ -84,14 +84,18 @@ class Dashboard:
             async with serving(self._server, settings.dashboard_host, settings.dashboard_port) as self.port:
                 log.info("dashboard.listening", host=settings.dashboard_host, port=self.port)
                 self.served.set()
-                await asyncio.gather(self._live.keep(), self._filling.keep(), self._sample())
+                async with asyncio.TaskGroup() as keeping:
+                    for kept in (self._live.keep(), self._filling.keep(), self._sample()):
+                        keeping.create_task(kept)
         except Exception as exc:  # noqa: BLE001 - the worker goes on without its page, whatever became of that
             log.error("dashboard.not_served", host=settings.dashboard_host, reason=repr(exc))
 
     async def _sample(self) -> None:
-        """Notes the counts whether anybody looks or not, or there would be no trend."""
+        """Notes the counts whether anybody looks or not, or there would be no trend; but only once all is there."""
         while True:
-            self._tiles.sample(self._clock.now())
+            # What is still being found is no trend.
+            if self._filling.filled:
+                self._tiles.sample(self._clock.now())
             await self._clock.sleep(SAMPLE_S)
 
     def _said(self, now: int) -> dict[str, Any]:

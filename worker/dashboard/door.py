@@ -6,6 +6,7 @@ Nothing is said to others, not even whether a path exists. What is written comes
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from hashlib import sha256
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+
+from worker.dashboard.connections import REQUEST_WITHIN_S
 
 log = structlog.get_logger()
 
@@ -34,7 +37,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
-    "Server": "restock",
 }
 
 
@@ -48,11 +50,9 @@ class Door:
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answers instead of the handler whoever may not go on."""
-        refused = self._refusal(request)
-        if refused is not None:
-            return refused
         try:
-            return await handler(request)
+            refused = self._refusal(request)
+            return refused if refused is not None else await handler(request)
         except web.HTTPException as exc:
             return web.Response(status=exc.status, text=HTTPStatus(exc.status).phrase)
         except Exception as exc:  # noqa: BLE001 - whoever asks is told nothing of what went wrong inside
@@ -62,6 +62,7 @@ class Door:
     async def dress(self, _: web.Request, response: web.StreamResponse) -> None:
         """Says with every answer what a browser may do with it, just before it is sent."""
         response.headers.update(HEADERS)
+        response.headers.popall("Server", None)
         response.headers.setdefault("Cache-Control", "no-store")
 
     def _refusal(self, request: web.Request) -> web.Response | None:
@@ -77,15 +78,21 @@ class Door:
 
     def knows(self, request: web.Request) -> bool:
         """Whether the request shows the token or its cookie, found out in a time that tells nothing of them."""
-        shown = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        shown = _bytes(request.headers.get("Authorization", "").removeprefix("Bearer "))
         by_token = hmac.compare_digest(shown, self._token.encode())
-        cookie = request.cookies.get(COOKIE, "").encode()
+        cookie = _bytes(request.cookies.get(COOKIE, ""))
         return by_token | hmac.compare_digest(cookie, self._cookie.encode())
 
     async def enter(self, request: web.Request) -> web.Response:
         """Takes the token from the entrance's form, and gives the cookie for it."""
-        said = (await request.post()).get("token", "")
-        shown = said.encode() if isinstance(said, str) else b""
+        try:
+            async with asyncio.timeout(REQUEST_WITHIN_S):
+                said = (await request.post()).get("token", "")
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except (ValueError, LookupError):
+            raise web.HTTPBadRequest from None  # No form, or in no writing that there is.
+        shown = _bytes(said) if isinstance(said, str) else b""
         if not self._token or not hmac.compare_digest(shown, self._token.encode()):
             return web.Response(status=401, text=entrance("That is not the token."), content_type="text/html")
         response = web.Response(status=303, headers={"Location": "/"})
@@ -99,7 +106,19 @@ def from_itself(request: web.Request) -> bool:
     origin, host = request.headers.get("Origin"), request.headers.get("Host", "")
     if origin is None:
         return "Authorization" in request.headers
-    return urlsplit(origin).netloc == host and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    return _address_of(origin) == host and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+
+
+def _address_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
+def _bytes(said: str) -> bytes:
+    """As it came: a header may hold bytes that are no text."""
+    return said.encode("utf-8", "surrogateescape")
 
 
 def _host_of(header: str) -> str:

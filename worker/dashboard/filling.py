@@ -2,7 +2,7 @@
 
 The state table is read through, page by page and no faster than a little at a time, when the worker starts and then
 now and again: so a page shows what was before a restart, and what other workers decide. What this worker decided
-meanwhile is newer, and stays."""
+meanwhile is newer, and stays. Whatever cannot be read is logged and left out: the rest is shown."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any, Protocol
 
 import structlog
 
-from domain.product import ProductState, product_of
+from domain.product import ProductState, product_label, product_of
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.ports import Clock
 from worker.aws.clients import translated
 from worker.aws.state_codec import HEADER, NewerSchema, decode_header
 from worker.dashboard.board import Board
 from worker.dashboard.looking import Looking
-from worker.dashboard.rows import row_of
+from worker.dashboard.rows import Row, row_of
 from worker.retry import retrying
 
 log = structlog.get_logger()
 
 PAGE_ITEMS = 200
 PAGES_A_SECOND = 5.0
+PK_CHARS_LOGGED = 200
 
 
 class Scan(Protocol):
@@ -65,6 +66,9 @@ def _state(item: dict[str, Any]) -> ProductState | None:
         return decode_header(product_of(item["pk"]["S"].removeprefix("P#")), item)
     except NewerSchema:
         return None
+    except Exception as exc:  # noqa: BLE001 - one item that cannot be read must not keep all others from the page
+        log.error("dashboard.item_unreadable", pk=str(item.get("pk"))[:PK_CHARS_LOGGED], reason=repr(exc))
+        return None
 
 
 class Filling:
@@ -84,10 +88,24 @@ class Filling:
                 self.filled = True
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("dashboard.not_filled", reason=str(exc))
+            except Exception as exc:  # noqa: BLE001 - the next reading may go well, and the page is served meanwhile
+                log.error("dashboard.not_filled", reason=repr(exc))
             await self._clock.sleep(self._interval_s)
 
     async def once(self) -> None:
         async for states in self._scan.pages():
-            looked = await self._looking.at(states)
-            self._board.put(row_of(state, record, committed=False) for state, record in looked)
+            self._board.put(await self._rows(states))
             await self._clock.sleep(1 / PAGES_A_SECOND)
+
+    async def _rows(self, states: list[ProductState]) -> list[Row]:
+        """The rows of a page of states; where one of them cannot be shown, those of all others."""
+        try:
+            return [row_of(state, record, committed=False) for state, record in await self._looking.at(states)]
+        except (TransientFailure, Misconfigured):
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong with one product is not wrong with all
+            if len(states) == 1:
+                log.error("dashboard.row_lost", product=product_label(states[0].key), reason=repr(exc))
+                return []
+        half = len(states) // 2
+        return [*await self._rows(states[:half]), *await self._rows(states[half:])]

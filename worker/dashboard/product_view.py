@@ -78,8 +78,9 @@ def _why(record: DecisionRecord) -> list[str]:
 def _plan(state: ProductState) -> dict[str, Any]:
     """What planners said of the product, as far as it may still hold."""
     freeze, override = state.freeze, state.override
-    frozen = freeze if freeze is not None and freeze.until_on >= 0 else None
-    ahead = override if override is not None and override.quantity else None
+    today = state.forecast.as_of if state.forecast is not None else 0
+    frozen = freeze if freeze is not None and freeze.until_on >= today else None
+    ahead = override if override is not None and override.quantity and override.until_on >= today else None
     return {
         "frozen": {"until_on": _until(frozen.until_on), "by": frozen.by} if frozen is not None else None,
         "override": {"quantity": ahead.quantity, "until_on": _until(ahead.until_on), "by": ahead.by} if ahead else None,
@@ -98,6 +99,7 @@ def _order(order: PastOrder) -> dict[str, Any]:
         "decided_at": iso_time(order.decided_at),
         "status": now.status if now is not None else "over",
         "hold": now.hold if now is not None else "",
+        "received": now.received if now is not None else 0,
         "outstanding": now.outstanding if now is not None else 0,
         "due_on": iso_day(now.expected_on) if now is not None and now.outstanding and not now.hold else None,
         "overdue": now is not None and now.overdue and now.outstanding > 0,

@@ -13,7 +13,7 @@ from domain.buckets import SLOTS, Days, sums_of
 from domain.orders import APPROVAL, APPROVED, RELEASED, REVIEW, OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover
 from domain.product import ProductState, product_label
-from domain.ruling import ENOUGH, FROZEN, FULL, NO_STOCK, ORDERED, OVERRIDDEN, TOO_MANY, DecisionRecord, Ruling
+from domain.ruling import ENOUGH, FROZEN, FULL, NO_STOCK, ORDERED, OVERRIDDEN, TOO_MANY, DecisionRecord, Known, Ruling
 from domain.signals import stock_band
 
 OUT, SOON, OVERDUE, EXCESS, FINE, UNKNOWN = range(6)
@@ -30,7 +30,8 @@ COVER_DAYS_MAX = 10_000
 class Row(NamedTuple):
     """A product on the page. NaN where something is not known. Money in minor units: unit is what the last unit was
     sold for, risk what its demand is worth a day while it is out, or will be before the next delivery. overdue: units
-    of orders that should have come. Days are days since the epoch. reason: a place in REASONS."""
+    of orders that should have come. due_on: the day the next delivery of an order under way is expected. Days
+    are days since the epoch. reason: a place in REASONS."""
 
     label: str
     category: str
@@ -50,6 +51,7 @@ class Row(NamedTuple):
     unit: float
     risk: float
     overdue: float
+    due_on: float
     as_of: float
 
 
@@ -65,7 +67,8 @@ def row_of(state: ProductState, record: DecisionRecord, *, committed: bool = Tru
     cover = days_of_cover(known.stock[0], daily) if known.stock is not None else nan
     overdue = sum(order.outstanding for order in late_orders(state.open_orders, as_of))
     stocked = ruling.target > 0 or on_hand < 0
-    gap_days = next_delivery(state.open_orders, as_of, known.terms) - as_of
+    due_on = next_delivery(state.open_orders, as_of)
+    gap_days = due_on - as_of if due_on is not None else known.terms.lead_time_days
     status = _status(on_hand, cover, gap_days, overdue, stocked, known.terms)
     held = next((order for order in state.open_orders if order.hold), None)
     return Row(
@@ -74,7 +77,7 @@ def row_of(state: ProductState, record: DecisionRecord, *, committed: bool = Tru
         version=state.version,
         status=status,
         reason=REASONS.index(_reason(held, ruling, committed)),
-        frozen=known.frozen_until is not None or known.buying.frozen,
+        frozen=_is_frozen(state, known),
         on_hand=on_hand,
         on_order=float(state.on_order),
         daily=daily,
@@ -87,8 +90,15 @@ def row_of(state: ProductState, record: DecisionRecord, *, committed: bool = Tru
         unit=unit,
         risk=daily * unit if status in (OUT, SOON) else 0.0,
         overdue=float(overdue),
+        due_on=float(due_on) if due_on is not None else nan,
         as_of=float(as_of),
     )
+
+
+def _is_frozen(state: ProductState, known: Known) -> bool:
+    # A planner's freeze stands in the state before anything is decided by it.
+    freeze = state.freeze
+    return known.buying.frozen or (freeze is not None and freeze.until_on >= known.as_of)
 
 
 def _reason(held: OpenOrder | None, ruling: Ruling, committed: bool) -> str:
@@ -102,11 +112,11 @@ def late_orders(orders: Sequence[OpenOrder], today: int) -> list[OpenOrder]:
     return [order for order in orders if not order.hold and order.outstanding and order.expected_on < today]
 
 
-def next_delivery(orders: Sequence[OpenOrder], today: int, terms: SupplyTerms) -> int:
+def next_delivery(orders: Sequence[OpenOrder], today: int) -> int | None:
     """The day the next delivery is expected; one that is late tells nothing, and one that was not sent has its lead
-    time before it. Without any: when an order of today would come."""
+    time before it."""
     due = [order.expected_on for order in orders if not order.hold and order.outstanding and order.expected_on >= today]
-    return min(due, default=today + terms.lead_time_days)
+    return min(due, default=None)
 
 
 def last_price(days: Days) -> float:

@@ -1,6 +1,7 @@
 """What does the page ask, and what is it answered?
 
 GET alone, but for what a planner says. Every answer is bounded: rows a page, bodies, exports and streams at a time.
+So are connections, and the time that a request may take to come.
 Files are the page's own, and the charts' out of the package that brings them: no request leaves this host."""
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
 from aiohttp import web
+from numpy.typing import NDArray
 
 from domain.product import product_of
 from handlers.errors import InvalidEvent, Misconfigured, TransientFailure
 from handlers.ports import Clock
-from worker.dashboard.asking import Orders, question_of, shown_row
+from worker.dashboard.asking import Orders, Question, question_of, shown_row
 from worker.dashboard.board import Board
-from worker.dashboard.door import ENTRANCE, Door
+from worker.dashboard.connections import REQUEST_WITHIN_S, listening
+from worker.dashboard.door import ENTRANCE, HEADERS, Door
 from worker.dashboard.export import csv_lines
 from worker.dashboard.live import Full, Live
 from worker.dashboard.planning import Planning
@@ -60,6 +64,7 @@ class Server:
         self._files = page_files()
         self._exports = asyncio.Semaphore(EXPORTS_AT_ONCE)
         self._views = asyncio.Semaphore(VIEWS_AT_ONCE)
+        self._turn = asyncio.Lock()
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._door.guard], client_max_size=BODY_BYTES_MAX)
@@ -111,16 +116,23 @@ class Server:
     async def _products(self, request: web.Request) -> web.Response:
         question = question_of(request.query)
         board = self._inside.board
-        slots = self._orders.of(question, self._inside.clock.now())
+        slots = await self._found(question)
         shown = slots[question.start : question.start + question.rows].tolist()
         rows = [shown_row(board, slot) for slot in shown]
         return _json({"rows": rows, "found": len(slots), "start": question.start, "version": board.version})
+
+    async def _found(self, question: Question) -> NDArray[np.int64]:
+        # Many pages ask in the same moment, when they have heard. One at a time, and the worker's own work between two.
+        async with self._turn:
+            slots = self._orders.of(question, self._inside.clock.now())
+            await asyncio.sleep(0)
+            return slots
 
     async def _csv(self, request: web.Request) -> web.StreamResponse:
         if self._exports.locked():
             return web.Response(status=503, text="Others export already: try again in a moment.")
         async with self._exports:
-            slots = self._orders.of(question_of(request.query), self._inside.clock.now()).tolist()
+            slots = (await self._found(question_of(request.query))).tolist()
             kind = {"Content-Type": "text/csv; charset=utf-8"}
             response = web.StreamResponse(
                 headers={**kind, "Content-Disposition": 'attachment; filename="products.csv"'}
@@ -153,12 +165,19 @@ class Server:
         if planning is None:
             return _json({"error": "This page is read-only: RESTOCK_DASHBOARD_PLANS is off."}, 403)
         try:
-            said = json.loads(await request.text())
+            async with asyncio.timeout(REQUEST_WITHIN_S):
+                text = await request.text()
+        except TimeoutError:
+            return _json({"error": "The message did not come."}, 408)
+        except (ValueError, LookupError):
+            return _json({"error": "no text"}, 400)
+        try:
+            said = json.loads(text)
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 event_id = await planning.say(said)
         except InvalidEvent as exc:
             return _json({"error": exc.reason}, 400)
-        except ValueError:
+        except (ValueError, RecursionError):
             return _json({"error": "no JSON"}, 400)
         except (TransientFailure, Misconfigured, TimeoutError) as exc:
             log.warning("dashboard.plan_not_sent", reason=str(exc))
@@ -194,8 +213,7 @@ async def serving(server: Server, host: str, port: int) -> AsyncIterator[int]:
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield int(runner.addresses[0][1])
+        async with listening(runner, host, port, {**HEADERS, "Cache-Control": "no-store"}) as given:
+            yield given
     finally:
         await runner.cleanup()

@@ -6,7 +6,7 @@ from browser.on_show import made_up_rows
 
 from worker.dashboard.asking import Orders, Question, question_of, shown_row
 from worker.dashboard.board import Board
-from worker.dashboard.rows import STATUSES
+from worker.dashboard.rows import REASONS, STATUSES
 from worker.dashboard.tiles import SAMPLE_EVERY_MS, Tiles
 
 ROWS = made_up_rows(2_000)
@@ -48,6 +48,8 @@ def test_a_row_that_is_read_again_as_it_was_is_nothing_new():
 def test_what_is_beyond_the_most_is_counted_and_not_kept():
     board = board_of(products_max=1_500)
     assert (len(board), board.left_out) == (1_500, 500)
+    board.put(row._replace(version=2) for row in ROWS[1_500:])
+    assert board.left_out == 500  # the products, however often they come
     board.put([ROWS[3]._replace(version=9, on_hand=1.0)])
     assert board.row(3).on_hand == 1.0
 
@@ -71,6 +73,21 @@ def test_names_sort_as_text_whenever_they_came():
     names = sorted(row.label for row in ROWS)
     assert asked(board, sort="product", descending=False) == names
     assert asked(board, sort="product", descending=True) == names[::-1]
+
+
+def test_a_name_that_is_added_takes_its_place_in_an_order_that_was_asked_for():
+    board = board_of(ROWS[1:])
+    asked(board, sort="product", descending=False)
+    board.put([ROWS[0]])
+    assert asked(board, sort="product", descending=False)[0] == ROWS[0].label
+
+
+def test_what_was_just_ordered_is_not_to_be_ordered():
+    said = (("due", 5.0), ("ordered", 5.0), ("overridden", 5.0), ("approval", 5.0), ("frozen", 5.0), ("enough", 0.0))
+    board = board_of(
+        [ROWS[0]._replace(label=why, reason=REASONS.index(why), suggested=quantity) for why, quantity in said]
+    )
+    assert sorted(asked(board, show="toorder")) == ["approval", "due", "frozen"]
 
 
 def test_a_search_finds_a_part_of_the_name_or_category_in_any_case():

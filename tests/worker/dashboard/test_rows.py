@@ -54,6 +54,12 @@ async def test_it_is_out_before_the_next_delivery_if_that_comes_too_late():
     assert STATUSES[(await row(8, open_orders=(order(due_in=5),))).status] == "soon"
 
 
+async def test_the_next_delivery_is_the_first_that_is_dated_and_to_come():
+    orders = (order(due_in=9), order(due_in=4), order(due_in=-1), order(due_in=2, hold=APPROVAL))
+    assert (await row(8, open_orders=orders)).due_on == TODAY + 4
+    assert math.isnan((await row(8, open_orders=orders[2:])).due_on)
+
+
 async def test_without_an_order_under_way_the_next_delivery_is_a_lead_time_ahead():
     assert STATUSES[(await row(13)).status] == "soon"
     assert STATUSES[(await row(14)).status] == "fine"
@@ -87,6 +93,16 @@ async def test_what_a_frozen_product_needs_is_suggested_all_the_same():
     frozen = await row(0, freeze=Freeze(NOW, TODAY + 5, "Ada"))
     assert (REASONS[frozen.reason], frozen.frozen) == ("frozen", True)
     assert frozen.suggested > 0
+
+
+async def test_a_freeze_is_seen_before_anything_is_decided_by_it():
+    note = ForecastNote(TODAY, 1, "model", TOTALS)
+    state = ProductState(KEY, version=4, buckets=SOLD, newest_day=TODAY - 1, forecast=note, decisions=1)
+    inventory = InMemoryInventory()
+    inventory.put(KEY, 100, NOW)
+    ((_, record),) = await Looking(inventory, CurrentRules(), SupplyTerms(), SystemClock()).at([state])
+    assert row_of(state._replace(freeze=Freeze(NOW, TODAY, "Ada")), record).frozen
+    assert not row_of(state._replace(freeze=Freeze(NOW, TODAY - 1, "Ada")), record).frozen
 
 
 async def test_an_order_that_is_not_committed_is_due_and_not_ordered():

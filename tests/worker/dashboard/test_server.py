@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import codecs
 import csv
 import io
 import json
@@ -15,6 +17,7 @@ from browser.on_show import HOSTILE, a_shop, shown
 from domain.events import ProductKey
 from domain.product import product_label
 from handlers.errors import TransientFailure
+from worker.dashboard.asking import Orders, Question
 from worker.dashboard.server import BODY_BYTES_MAX, PAGE, page_files
 from worker.settings import Settings
 
@@ -103,7 +106,7 @@ async def test_every_answer_forbids_what_is_not_of_this_page(browser, path):
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Server"] == "restock"
+        assert "Server" not in answer.headers
 
 
 def test_the_page_has_no_inline_script_or_style_and_names_no_other_host():
@@ -134,14 +137,41 @@ async def test_a_page_of_products_is_what_was_asked_for(browser):
     assert said["found"] == 8
 
 
+async def test_searches_that_come_at_once_leave_the_worker_a_turn_between_two(monkeypatch, shop, browser):
+    turns, seen = [0], []
+    found = Orders._found
+
+    def noted(orders, question):
+        seen.append(turns[0])
+        return found(orders, question)
+
+    async def work():
+        while True:
+            turns[0] += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Orders, "_found", noted)
+    server = shop.dashboard._server
+    working = asyncio.create_task(work())
+    await asyncio.gather(*(server._found(Question(search=f"product {number}")) for number in range(20)))
+    working.cancel()
+    assert len(set(seen)) == len(seen) == 20
+
+
 async def test_the_export_has_every_row_and_no_formula(shop, browser):
-    shop.stock(ProductKey("=HYPERLINK(1)"), 0, category="@x")
+    shop.stock(ProductKey("=HYPERLINK(1)", "\t-1"), 0, category="@x")
+    shop.stock(ProductKey("  ＝1+1"), 0, category='Lamps, "old"')
     await shop.dashboard._filling.once()
     async with browser.get("/api/products.csv?sort=product") as answer:
-        rows = list(csv.DictReader(io.StringIO(await answer.text())))
+        written = await answer.read()
+    assert written.startswith(codecs.BOM_UTF8 + b'"product","location",')
+    rows = list(csv.DictReader(io.StringIO(written.decode("utf-8-sig"))))
     assert len(rows) == len(shop.store.headers)
-    assert [row["category"] for row in rows if row["product"] == "'=HYPERLINK(1)"] == ["'@x"]
-    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "@"))]
+    shown_by = {row["product"]: (row["location"], row["category"]) for row in rows}
+    assert shown_by["'=HYPERLINK(1)"] == ("'\t-1", "'@x")
+    assert shown_by["'  ＝1+1"] == ("", 'Lamps, "old"')
+    assert shown_by[HOSTILE.product_id][0] == HOSTILE.location_id
+    assert {written.decode().strip()[-1], written.decode("utf-8-sig")[0]} == {'"'}
 
 
 async def test_a_product_is_told_of_with_its_days_and_reasons(browser):

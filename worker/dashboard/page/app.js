@@ -1,8 +1,8 @@
 // What does the page do? It asks for a question's rows, listens for what is new, and keeps the question in its address.
 import { byId, el, say } from "./dom.js";
-import { openProduct, refreshProduct } from "./product.js";
+import { allowPlanning, openProduct, refreshProduct } from "./product.js";
 import { showStrip } from "./strip.js";
-import { makeHeads, markHeads, moveFocus, showPlace, showRows } from "./table.js";
+import { makeHeads, makeSort, markHeads, moveFocus, showPlace, showRows } from "./table.js";
 import { markTiles, showTiles } from "./tiles.js";
 import { longDay, units } from "./words.js";
 
@@ -125,8 +125,9 @@ function hear(said) {
   if (said.version !== shownVersion && (first || performance.now() - shownAt > REFRESH_MS)) {
     shownAt = performance.now();
     ask();
-    refreshProduct(said.plans);
+    refreshProduct();
   }
+  if (before?.plans !== said.plans) allowPlanning(said.plans);
 }
 
 function showChips(said) {
@@ -203,6 +204,7 @@ let typing = 0;
 function begin() {
   const product = readAddress();
   makeHeads((sort, direction) => change({ sort, direction }));
+  makeSort((sort, direction) => change({ sort, direction }));
   byId("search").value = question.search;
   byId("search").addEventListener("input", () => {
     clearTimeout(typing);

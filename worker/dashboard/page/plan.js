@@ -1,18 +1,21 @@
-// How does a planner's word reach the queue? Each has a name of its own, made when its form is shown: sent twice, it
-// counts once. The page changes nothing by itself: what became of it is seen when the worker has heard it.
+// How does a planner's word reach the queue? Each has a name of its own, made when it is sent and kept while it is tried
+// again: it counts once. The page changes nothing by itself: what became of it is seen when the worker has heard it.
 import { byId, el, say } from "./dom.js";
+import { iso } from "./words.js";
 
+const UNITS_MAX = 100_000_000;
 let name = "";
+let sending = 0;
 
-/** Whether somebody is filling in a form of the view. */
+/** Whether a form of the view holds a draft, or is being sent: then it must not be drawn anew. */
 export function isPlanning() {
-  const active = document.activeElement;
-  return Boolean(active?.closest?.("form.plan") && (active.value || active.tagName === "BUTTON"));
+  const fields = [...byId("product").querySelectorAll("form.plan input")];
+  return sending > 0 || fields.some((field) => field.value !== field.defaultValue || field.validity.badInput);
 }
 
 const newName = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-async function send(message, done) {
+async function send(message) {
   const named = newName();
   const body = JSON.stringify({ ...message, ...(name ? { by: name } : {}), name: named });
   let error = "";
@@ -21,8 +24,7 @@ async function send(message, done) {
       const answer = await fetch("/api/plan", { method: "POST", headers: { "Content-Type": "application/json" }, body });
       if (answer.status === 202) {
         tell("Sent. The worker takes it from here.");
-        setTimeout(done, 1_200);
-        return;
+        return true;
       }
       error = (await answer.json()).error;
       if (answer.status !== 503) break;
@@ -32,6 +34,7 @@ async function send(message, done) {
     await new Promise((resolve) => setTimeout(resolve, 800));
   }
   tell(`Not sent: ${error}`);
+  return false;
 }
 
 const box = byId("said");
@@ -50,68 +53,100 @@ export function keepSaid() {
   if (box.parentElement !== place) place.append(box);
 }
 
-function action(words, message, done, kind = "") {
-  const press = async (event) => {
-    event.target.disabled = true;
-    await send(message(), done);
-    event.target.disabled = false;
-  };
-  return el("button", { type: "button", class: kind, "data-keep": `${words} ${message().reorder_id ?? ""}`, on: { click: press } }, words);
+/** A form that sends a message: its submit button and Enter do, if the browser finds nothing wrong with its fields. */
+function plan(words, message, done, ...fields) {
+  const form = el("form", { class: "plan", "data-plan": words }, ...fields, submit(words, message));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    press(form, message, done);
+  });
+  return form;
+}
+
+const submit = (words, message) => el("button", { type: "submit", "data-keep": `${words} ${message().reorder_id ?? ""}` }, words);
+
+async function press(form, message, done) {
+  if (!form.reportValidity()) return;
+  const said = message();
+  const buttons = [...form.querySelectorAll("button")];
+  sending += 1;
+  for (const button of buttons) button.disabled = true;
+  const sent = await send(said);
+  for (const button of buttons) button.disabled = false;
+  sending -= 1;
+  if (!sent) return; // What was typed stays, to be sent again.
+  form.reset();
+  setTimeout(done, 1_200);
+}
+
+function field(label, input) {
+  return el("div", { class: "field" }, el("label", { for: input.id }, label), input);
 }
 
 /** What can be said of an order: approve or reject one that waits for it, give up one that is overdue. */
-export function orderActions(order, product, done) {
+export function orderActions(order, said, done) {
+  const about = { product: said.product, reorder_id: order.reorder_id };
   if (order.hold === "approval") {
-    const quantity = el("input", {
-      type: "number",
-      min: 1,
-      max: 100_000_000,
-      value: order.quantity,
-      "aria-label": `Units to approve of order ${order.reorder_id}`,
-    });
+    const label = `Units to approve of order ${order.reorder_id}`;
+    const keep = `units ${order.reorder_id}`;
+    const quantity = el("input", { type: "number", min: 1, max: UNITS_MAX, required: true, value: order.quantity, "aria-label": label, "data-keep": keep });
     const approved = () => {
-      const said = { type: "order_approved", product, reorder_id: order.reorder_id };
-      return Number(quantity.value) === order.quantity ? said : { ...said, quantity: Number(quantity.value) };
+      const units = Number(quantity.value);
+      return { type: "order_approved", ...about, ...(units === order.quantity ? {} : { quantity: units }) };
     };
-    const rejected = () => ({ type: "order_rejected", product, reorder_id: order.reorder_id });
-    return el("form", { class: "plan", on: { submit: (event) => event.preventDefault() } }, quantity, action("Approve", approved, done, "main"), action("Reject", rejected, done));
+    const form = plan("Approve", approved, done, quantity);
+    form.querySelector("button").classList.add("main");
+    const rejected = () => {
+      form.reset(); // Units that were typed are not rejected: the order is.
+      press(form, () => ({ type: "order_rejected", ...about }), done);
+    };
+    form.append(el("button", { type: "button", "data-keep": `Reject ${order.reorder_id}`, on: { click: rejected } }, "Reject"));
+    return form;
   }
-  if (order.overdue) {
-    const closed = () => ({ type: "order_closed", product, reorder_id: order.reorder_id });
-    return el("form", { class: "plan", on: { submit: (event) => event.preventDefault() } }, action("Give up what is outstanding", closed, done));
-  }
+  if (order.overdue) return plan("Give up what is outstanding", () => ({ type: "order_closed", ...about }), done);
   return null;
 }
 
-/** What a planner can say of the product itself. */
+/** What a planner can say of the product itself. Days before the product's own today are refused. */
 export function planOf(said, done) {
-  const { product, plan } = said;
-  const until = el("input", { type: "date", id: "freeze-until" });
-  const quantity = el("input", { type: "number", id: "override-quantity", min: 1, max: 100_000_000 });
-  const by = el("input", { type: "text", id: "planner", maxlength: 100, value: name, autocomplete: "name", on: { input: () => (name = by.value.trim()) } });
-  const frozen = () => ({ type: "product_frozen", product, ...(until.value ? { until_on: until.value } : {}) });
-  const overridden = () => ({ type: "quantity_overridden", product, quantity: Number(quantity.value) });
-  const held = plan.frozen
-    ? `Frozen ${plan.frozen.until_on ? `until ${plan.frozen.until_on}` : "until it is ended"}${plan.frozen.by ? ` by ${plan.frozen.by}` : ""}: nothing is ordered.`
-    : "";
-  const ahead = plan.override
-    ? `The next order will be for ${plan.override.quantity} units${plan.override.by ? `, by ${plan.override.by}` : ""}.`
-    : "";
-  const field = (label, input) => el("div", { class: "field" }, el("label", { for: input.id }, label), input);
+  const today = iso(said.chart.as_of);
+  const by = el("input", { type: "text", id: "planner", maxlength: 100, value: name, autocomplete: "name", "data-keep": "planner" });
+  by.addEventListener("input", () => (name = by.value.trim()));
   return el(
     "section",
     {},
     el("h3", {}, "Plan"),
-    held ? el("p", {}, held) : null,
-    ahead ? el("p", {}, ahead) : null,
-    el(
-      "form",
-      { class: "plan", on: { submit: (event) => event.preventDefault() } },
-      field("Your name (optional)", by),
-      plan.frozen
-        ? action("End the freeze", () => ({ type: "product_unfrozen", product }), done)
-        : el("div", { class: "pair" }, field("Freeze until (optional)", until), action("Freeze", frozen, done)),
-      el("div", { class: "pair" }, field("Units of the next order", quantity), action("Override", overridden, done)),
-    ),
+    ...standing(said.plan).map((line) => el("p", {}, line)),
+    el("div", { class: "plan" }, field("Your name (optional)", by)),
+    freezing(said, today, done),
+    overriding(said, done),
+    said.plan.override ? withdrawal(said, done) : null,
   );
+}
+
+function standing({ frozen, override }) {
+  const by = (who) => (who ? ` by ${who}` : "");
+  const lines = [];
+  if (frozen) lines.push(`Frozen ${frozen.until_on ? `until ${frozen.until_on}` : "until it is ended"}${by(frozen.by)}: nothing is ordered.`);
+  if (override) lines.push(`The next order will be for ${override.quantity} units${override.by ? `, by ${override.by}` : ""}.`);
+  return lines;
+}
+
+function freezing({ product, plan: { frozen } }, today, done) {
+  if (frozen) return plan("End the freeze", () => ({ type: "product_unfrozen", product }), done);
+  const until = el("input", { type: "date", id: "freeze-until", min: today, "data-keep": "freeze-until" });
+  const message = () => ({ type: "product_frozen", product, ...(until.value ? { until_on: until.value } : {}) });
+  return plan("Freeze", message, done, field("Freeze until (optional)", until));
+}
+
+function overriding({ product }, done) {
+  const quantity = el("input", { type: "number", id: "override-quantity", min: 1, max: UNITS_MAX, required: true, "data-keep": "override-quantity" });
+  const message = () => ({ type: "quantity_overridden", product, quantity: Number(quantity.value) });
+  return plan("Override", message, done, field("Units of the next order", quantity));
+}
+
+/** The newest word holds: one that held until yesterday takes back the one before, and orders nothing itself. */
+function withdrawal({ product, plan: { override }, chart }, done) {
+  const message = () => ({ type: "quantity_overridden", product, quantity: override.quantity, until_on: iso(chart.as_of - 1) });
+  return plan("Withdraw the override", message, done);
 }

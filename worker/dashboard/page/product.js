@@ -2,7 +2,7 @@
 import { drawChart, forgetChart } from "./chart.js";
 import { byId, el } from "./dom.js";
 import { isPlanning, keepSaid, orderActions, planOf } from "./plan.js";
-import { NOT_KNOWN, ORDER_STATES, REASONS, STATES, cover, day, dayOf, money, nameOf, rate, units } from "./words.js";
+import { NOT_KNOWN, ORDER_STATES, STATES, cover, day, dayOf, money, nameOf, rate, reasonOf, runsOut, units } from "./words.js";
 
 let shown = null;
 let drawn = "";
@@ -30,10 +30,15 @@ export async function openProduct(label, how) {
 }
 
 /** Reads the open view again, unless somebody is filling in a form in it. */
-export async function refreshProduct(plans) {
-  if (!shown) return;
+export async function refreshProduct() {
+  if (shown && !isPlanning()) await read();
+}
+
+/** Says whether planning is allowed, which a view that was opened by its own address could not know. */
+export async function allowPlanning(plans) {
+  if (!shown || shown.plans === plans) return;
   shown.plans = plans;
-  if (!isPlanning()) await read();
+  await read();
 }
 
 async function read() {
@@ -47,7 +52,8 @@ async function read() {
   } catch {
     error = "The worker is away.";
   }
-  if (mine !== shown) return;
+  // A draft may have been begun while the answer was on its way.
+  if (mine !== shown || isPlanning()) return;
   if (error && drawn) return; // What was read before is better than nothing.
   if (error) byId("product").replaceChildren(heading(nameOf(mine.label).product, ""), el("p", { class: "waiting" }, error));
   else show(said);
@@ -64,7 +70,7 @@ function heading(name, about) {
 }
 
 function show(said) {
-  const text = JSON.stringify(said);
+  const text = JSON.stringify([said, shown.plans]);
   if (text === drawn) return;
   const dialog = byId("product");
   const top = dialog.scrollTop;
@@ -79,7 +85,7 @@ function show(said) {
     figure,
     why(said),
     orders(said),
-    shown.plans ? planOf(said, read) : "",
+    shown.plans ? planOf(said, refreshProduct) : "",
     insight(said.insight),
   );
   keepSaid();
@@ -96,19 +102,19 @@ function facts(row) {
   return el(
     "div",
     {},
-    el("p", { class: "verdict" }, el("span", { class: "state", "data-status": row.status }, STATES[row.status].name), REASONS[row.reason]),
+    el("p", { class: "verdict" }, el("span", { class: "state", "data-status": row.status }, STATES[row.status].name), reasonOf(row)),
     el(
       "dl",
       { class: "facts" },
       fact("On hand", units(row.on_hand)),
       fact("On order", units(row.on_order)),
       fact("Cover", row.on_hand === null ? NOT_KNOWN : row.cover === null ? "no demand" : cover(row.cover)),
-      fact("Runs out", day(row.out_on)),
-      fact("Order by", row.order_by === null ? NOT_KNOWN : late ? "now" : day(row.order_by)),
+      fact("Runs out", runsOut(row)),
+      fact("Order by", row.order_by === null ? NOT_KNOWN : late ? "now" : day(row.order_by, row.as_of)),
       fact("Reorder point", units(row.reorder_point)),
       fact("Target", units(row.target)),
       fact("Sells a day", rate(row.daily)),
-      fact("Last price", money(row.unit)),
+      fact("Last price", money(row.unit), "In the currency of prices"),
       fact("At risk a day", row.risk === null ? "no price" : money(row.risk), "Daily demand at the last price, while it cannot be sold"),
     ),
   );
@@ -126,10 +132,9 @@ function orders(said) {
 }
 
 function orderOf(order, said) {
-  const when = day(dayOf(order.decided_at.slice(0, 10)));
-  const letGo = order.hold === "approved" || order.hold === "released";
-  const status = order.overdue ? "Overdue" : letGo ? "Approved" : ORDER_STATES[order.status];
-  const due = order.due_on ? `due ${day(dayOf(order.due_on))}` : order.hold === "review" ? "waits for the supplier’s day" : "";
+  const today = said.chart.as_of;
+  const when = day(dayOf(order.decided_at.slice(0, 10)), today);
+  const due = order.due_on ? `due ${day(dayOf(order.due_on), today)}` : order.hold === "review" ? "waits for the supplier’s day" : "";
   const reasons = order.why.length
     ? el("details", { "data-name": order.reorder_id }, el("summary", { "data-keep": `why ${order.reorder_id}` }, "Why"), el("ul", { class: "why" }, ...order.why.map((line) => el("li", {}, line))))
     : null;
@@ -140,12 +145,21 @@ function orderOf(order, said) {
       "p",
       { class: "order" },
       el("strong", {}, `${units(order.quantity)} units`),
-      el("span", { class: order.overdue ? "badge bad" : "badge" }, status),
+      el("span", { class: order.overdue ? "badge bad" : "badge" }, stateOf(order)),
       el("span", { class: "quiet" }, [due, order.supplier, `decided ${when}`].filter(Boolean).join(", ")),
     ),
-    shown.plans ? orderActions(order, said.product, read) : null,
+    shown.plans ? orderActions(order, said, refreshProduct) : null,
     reasons,
   );
+}
+
+function stateOf(order) {
+  const part = order.received > 0 && order.received < order.quantity ? `, ${units(order.received)} of ${units(order.quantity)} received` : "";
+  if (order.overdue) return `Overdue${part}`;
+  if (order.hold === "approved" || order.hold === "released") return "Approved";
+  // Of a closed order that brought less than was asked for the rest is not waited for any more.
+  const state = part && order.status === "closed" ? "Closed" : part && order.status === "partly_received" ? "Open" : ORDER_STATES[order.status];
+  return state + part;
 }
 
 const LISTS = [

@@ -1,6 +1,6 @@
 // Which products are shown, and in which order? Few rows at a time: the server sorts and searches.
 import { byId, el, say } from "./dom.js";
-import { NOT_KNOWN, REASONS, STATES, cover, day, iso, longDay, money, nameOf, units } from "./words.js";
+import { NOT_KNOWN, STATES, cover, day, iso, longDay, money, nameOf, reasonOf, runsOut, units } from "./words.js";
 
 const COLUMNS = [
   { name: "product", head: "Product", ascends: true },
@@ -12,7 +12,7 @@ const COLUMNS = [
   { name: "reorder_point", head: "Reorder point", number: true },
   { name: "suggested", head: "Suggested", number: true, hint: "Quantity to order" },
   { name: "order_by", head: "Order by", number: true, ascends: true, hint: "The last day on which an order is in time" },
-  { name: "risk", head: "At risk a day", number: true, hint: "Daily demand at the last price, while it cannot be sold" },
+  { name: "risk", head: "At risk a day", number: true, hint: "Daily demand at the last price, while it cannot be sold; in the currency of prices" },
   { name: "reason", head: "Why", unsorted: true },
 ];
 
@@ -36,8 +36,20 @@ function directionAfter(head, column) {
   return now === "ascending" ? "down" : "up";
 }
 
+/** Makes the choice of an order where there is no room for heads. sort: called with a column and a direction. */
+export function makeSort(sort) {
+  const choice = byId("sort");
+  for (const column of COLUMNS.filter((each) => !each.unsorted)) {
+    for (const way of column.ascends ? ["up", "down"] : ["down", "up"]) {
+      choice.append(el("option", { value: `${column.name} ${way}` }, `${column.head} ${way === "up" ? "↑" : "↓"}`));
+    }
+  }
+  choice.addEventListener("change", () => sort(...choice.value.split(" ")));
+}
+
 /** Marks the column that is sorted by. */
 export function markHeads(sorted, direction) {
+  byId("sort").value = `${sorted} ${direction}`;
   for (const head of byId("heads").children) {
     if (head.dataset.column !== sorted) head.removeAttribute("aria-sort");
     else head.setAttribute("aria-sort", direction === "up" ? "ascending" : "descending");
@@ -64,12 +76,12 @@ function rowOf(row, open) {
     number("on_hand", units(row.on_hand), row.on_hand !== null && row.on_hand <= 0),
     number("on_order", units(row.on_order)),
     number("cover", row.on_hand === null ? NOT_KNOWN : row.cover === null ? "no demand" : cover(row.cover)),
-    dated("out_on", row.out_on),
+    dated("out_on", row.out_on, runsOut(row)),
     number("reorder_point", units(row.reorder_point)),
     number("suggested", row.suggested ? units(row.suggested) : ""),
     orderBy(row),
     number("risk", row.risk ? money(row.risk) : row.risk === null ? "no price" : ""),
-    cell("reason", row.overdue ? `${units(row.overdue)} overdue. ${REASONS[row.reason]}` : REASONS[row.reason]),
+    cell("reason", reasonOf(row)),
   ];
   if (row.frozen) cells[0].firstChild.append(el("span", { class: "badge" }, "frozen"));
   const line = el("tr", { "data-product": row.product }, ...cells);
@@ -89,15 +101,15 @@ function number(name, text, bad = false) {
   return el("td", { class: bad ? "number bad" : "number", "data-column": name, "data-head": headOf(name) }, text);
 }
 
-function dated(name, value) {
-  const made = number(name, day(value));
+function dated(name, value, text) {
+  const made = number(name, text);
   if (value !== null) made.title = longDay(value);
   return made;
 }
 
 function orderBy(row) {
   if (row.order_by === null) return number("order_by", NOT_KNOWN);
-  if (row.order_by > row.as_of) return dated("order_by", row.order_by);
+  if (row.order_by > row.as_of) return dated("order_by", row.order_by, day(row.order_by, row.as_of));
   const late = row.as_of - row.order_by;
   const made = number("order_by", late ? "now" : "today", true);
   made.title = late ? `It was to be ordered by ${iso(row.order_by)}` : "";

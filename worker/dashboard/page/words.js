@@ -4,18 +4,19 @@ const MS_PER_DAY = 86_400_000;
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const cents = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const hundredth = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const dated = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const short = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const long = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
 export const NOT_KNOWN = "–";
 
 export const STATES = {
-  out: { name: "Stocked out", worth: "a day at risk", short: "Stocked out" },
-  soon: { name: "Out before delivery", worth: "a day at risk", short: "Out before delivery" },
-  overdue: { name: "Order overdue", worth: "not delivered", short: "Order overdue" },
-  excess: { name: "Excess", worth: "above target", short: "Excess" },
-  fine: { name: "Fine", worth: "in stock", short: "Fine" },
+  out: { name: "Stocked out", worth: "in sales at risk a day", short: "Stocked out" },
+  soon: { name: "Out before delivery", worth: "in sales at risk a day", short: "Out before delivery" },
+  overdue: { name: "Order overdue", worth: "in value not delivered", short: "Order overdue" },
+  excess: { name: "Excess", worth: "in value above target", short: "Excess" },
+  fine: { name: "Fine", worth: "in value in stock", short: "Fine" },
   unknown: { name: "Stock unknown", worth: "", short: "Stock unknown" },
 };
 
@@ -32,6 +33,23 @@ export const REASONS = {
   review: "Waits for the supplier’s day",
 };
 
+/** Why nothing more is ordered of it, or what is. What is out is not said to have enough: what comes is said instead. */
+export function reasonOf(row) {
+  const urgent = row.status === "out" || row.status === "soon";
+  const plain = row.reason === "enough" && urgent && (row.on_order > 0 || row.status === "out") ? coming(row) : REASONS[row.reason];
+  const overdue = row.overdue ? `${units(row.overdue)} overdue. ` : "";
+  if (!row.frozen || row.reason === "frozen") return overdue + plain;
+  return `${overdue}Frozen. ${plain}`;
+}
+
+function coming(row) {
+  if (!(row.on_order > 0)) return "Nothing on order";
+  return `${units(row.on_order)} on order, ${row.due_on === null ? "nothing dated" : `due ${day(row.due_on, row.as_of)}`}`;
+}
+
+/** When it runs out, beside a product's own today. */
+export const runsOut = (row) => (row.status === "out" ? "is out" : day(row.out_on, row.as_of));
+
 export const ORDER_STATES = {
   proposed: "Proposed",
   requested: "Requested",
@@ -44,17 +62,23 @@ export const ORDER_STATES = {
 };
 
 export const units = (n) => (n === null || n === undefined ? NOT_KNOWN : whole.format(n));
-export const rate = (n) => (n === null || n === undefined ? NOT_KNOWN : n < 10 ? tenth.format(n) : whole.format(n));
+export const rate = (n) => (n === null || n === undefined ? NOT_KNOWN : n > 0 && n < 1 ? hundredth.format(n) : n < 10 ? tenth.format(n) : whole.format(n));
 
-/** Minor units as money; large sums in few digits. */
+/** Minor units as money, in whatever currency prices come; large sums in few digits. */
 export function money(minor) {
   if (minor === null || minor === undefined) return NOT_KNOWN;
   const major = minor / 100;
-  return Math.abs(major) >= 10_000 ? compact.format(major) : Math.abs(major) >= 100 ? whole.format(major) : cents.format(major);
+  return Math.abs(major) >= 10_000 ? compact.format(major) : Math.abs(major) >= 100 ? whole.format(major) : hundredth.format(major);
 }
 
 export const iso = (day) => new Date(day * MS_PER_DAY).toISOString().slice(0, 10);
-export const day = (n) => (n === null || n === undefined ? NOT_KNOWN : short.format(n * MS_PER_DAY));
+const yearOf = (day) => new Date(day * MS_PER_DAY).getUTCFullYear();
+
+/** A day, with its year if that is not the one of today. */
+export function day(n, today) {
+  if (n === null || n === undefined) return NOT_KNOWN;
+  return (yearOf(n) === yearOf(today) ? short : dated).format(n * MS_PER_DAY);
+}
 export const longDay = (n) => long.format(n * MS_PER_DAY);
 export const dayOf = (text) => Math.floor(Date.parse(`${text}T00:00:00Z`) / MS_PER_DAY);
 
