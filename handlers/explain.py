@@ -87,6 +87,7 @@ class Explain:
             log.error("insights.misconfigured", reason=str(exc))
         except (TransientFailure, TimeoutError) as exc:
             log.warning("insights.not_ready", reason=str(exc) or type(exc).__name__)
+        await calls.settle()
         self._metrics.count(Metric.INSIGHT_CALLS, len(calls.granted))
 
     async def __call__(self, crossed: Sequence[Crossed], ends_at: float | None = None) -> int:
@@ -120,12 +121,19 @@ class Explain:
         said = facts_as_json(question.facts)
         calls = self._calls(len(said) // CHARS_PER_TOKEN + TOKENS_BESIDE)
         try:
+            return await self._answered(question, said, calls, ends_at)
+        finally:
+            self._metrics.count(Metric.INSIGHT_CALLS, len(calls.granted))
+            await calls.settle()
+
+    async def _answered(
+        self, question: Question, said: str, calls: Calls, ends_at: float | None
+    ) -> tuple[Sequence[InsightText | None], str | None]:
+        try:
             async with asyncio.timeout_at(ends_at):
                 text = await self._explainer.explain(question.facts, calls)
         except (TransientFailure, Misconfigured, TimeoutError) as exc:
             return (), self._why_not(exc, calls, len(question.crossed))
-        finally:
-            self._metrics.count(Metric.INSIGHT_CALLS, len(calls.granted))
         calls.cost(self._billed(text.usage))
         found = borne_out(text, json.loads(said))
         self._metrics.count(Metric.INSIGHT_LINES_DROPPED, found.dropped)

@@ -5,7 +5,7 @@ the errors of handlers/errors.py; nothing else comes out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
@@ -217,8 +217,12 @@ class EventBus(Protocol):
         ...
 
 
-MayCall = Callable[[], None]
-"""Called before every attempt at the model, each of which may be billed; what it raises ends the question."""
+MayCall = Callable[[], Awaitable[None]]
+"""Awaited before every attempt at the model, each of which may be billed; what it raises ends the question."""
+
+
+async def unbounded() -> None:
+    """The MayCall of whoever asks without a budget."""
 
 
 class Explainer(Protocol):

@@ -33,6 +33,7 @@ from worker.aws.cloudwatch import CloudWatchForecasts
 from worker.aws.endpoints.chosen import form_of
 from worker.aws.eventbridge import EventBridgeBus
 from worker.aws.forecasts import DynamoForecasts
+from worker.aws.insight_ledger import DynamoInsightLedger
 from worker.aws.insights import DynamoInsights
 from worker.aws.inventory import DynamoInventory
 from worker.aws.order_books import DynamoLeadTimes, DynamoPurchases, DynamoReminders
@@ -202,7 +203,11 @@ def _explain(
     return Explain(
         BedrockExplainer(clients.bedrock, settings.bedrock_model, guardrail=settings.guardrail),
         bus,
-        Budget(settings.insights_per_hour, settings.insight_tokens_per_hour),
+        Budget(
+            settings.insights_per_hour,
+            settings.insight_tokens_per_hour,
+            DynamoInsightLedger(clients.dynamodb, settings.state_table),
+        ),
         clock,
         metrics,
         DynamoInsights(clients.dynamodb, settings.state_table),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fakes.faults import Faults
 from handlers.insight_text import InsightText, Usage
-from handlers.ports import MayCall
+from handlers.ports import MayCall, unbounded
 
 WORDS = InsightText(
     ("It sold faster than before.",), ("Look at the supplier.",), ("It may run out.",), (), "bedrock", "fake"
@@ -25,14 +25,14 @@ class FakeExplainer:
         self.probed, self.attempts = 0, 1
 
     async def ready(self, may_call: MayCall) -> Usage:
-        may_call()
+        await may_call()
         self.probed += 1
         async with self.faults.around("ready"):
             return PROBE
 
-    async def explain(self, facts: Mapping[str, object], may_call: MayCall = lambda: None) -> InsightText:
+    async def explain(self, facts: Mapping[str, object], may_call: MayCall = unbounded) -> InsightText:
         for _ in range(self.attempts):
-            may_call()
+            await may_call()
         self.asked.append(facts)
         if self.fails_with is not None:
             raise self.fails_with

@@ -209,7 +209,7 @@ async def test_after_throttling_nothing_is_asked_until_the_model_may_be_asked_ag
 async def test_a_model_that_does_not_answer_in_the_time_there_is_is_given_up_and_rules_explain(deciding, bus, explain):
     class Silent(FakeExplainer):
         async def explain(self, facts, may_call):
-            may_call()
+            await may_call()
             await asyncio.Event().wait()
 
     explain._explainer = Silent()

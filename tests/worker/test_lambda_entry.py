@@ -124,11 +124,11 @@ class Silent:
 
     async def ready(self, may_call):
         self.probed += 1
-        may_call()
+        await may_call()
         return Usage()
 
     async def explain(self, facts, may_call):
-        may_call()
+        await may_call()
         await asyncio.Event().wait()
 
 

@@ -26,7 +26,7 @@ from handlers.insight_text import (
     plain_text,
     read_answer,
 )
-from handlers.ports import MayCall
+from handlers.ports import MayCall, unbounded
 from worker.aws.clients import THROTTLES, error_code, translated
 from worker.retry import retrying
 
@@ -110,7 +110,7 @@ class BedrockExplainer:
         self._form = SCHEMA
         self._refused: tuple[float, Misconfigured] | None = None
 
-    async def explain(self, facts: Mapping[str, object], may_call: MayCall = lambda: None) -> InsightText:
+    async def explain(self, facts: Mapping[str, object], may_call: MayCall = unbounded) -> InsightText:
         """TransientFailure (BadAnswer if it is the answer that is no good), Overloaded when throttled, or
         Misconfigured."""
         response = await self._answer(facts, MAX_TOKENS, may_call)
@@ -125,7 +125,7 @@ class BedrockExplainer:
             raise BadAnswer(f"the answer did not end by itself: stopReason {stop}", usage)
         return read_answer(text, self._source, self._model_id, usage)
 
-    async def ready(self, may_call: MayCall = lambda: None) -> Usage:
+    async def ready(self, may_call: MayCall = unbounded) -> Usage:
         """Asks for a few tokens, to see that the model is there and how it must be asked. Fails as explain does."""
         try:
             return _usage(await self._answer({}, PROBE_TOKENS, may_call))
@@ -163,7 +163,7 @@ class BedrockExplainer:
 
         async def once() -> Mapping[str, Any] | Misconfigured | TransientFailure:
             try:
-                may_call()
+                await may_call()
             except BudgetSpent as exc:
                 return tried[-1] if tried else exc
             try:

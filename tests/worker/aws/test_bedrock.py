@@ -369,14 +369,21 @@ async def test_every_call_is_asked_for_before_it_is_made_attempts_and_forms_alik
         permitted = []
         async with Gateway(converse=converse) as gateway, bedrock_at(gateway.url) as client:
             with suppress(TransientFailure):
-                await BedrockExplainer(client, DEFAULT_MODEL).explain(FACTS, lambda made=permitted: made.append(1))
+                await BedrockExplainer(client, DEFAULT_MODEL).explain(FACTS, noting(permitted))
         assert len(permitted) == calls
+
+
+def noting(made):
+    async def may_call():
+        made.append(1)
+
+    return may_call
 
 
 def allowing(calls):
     left = [None] * calls
 
-    def may_call():
+    async def may_call():
         if not left:
             raise BudgetSpent("no more")
         left.pop()
