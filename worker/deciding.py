@@ -145,7 +145,6 @@ class Deciding:
     async def explain_waiting(self, ends_at: float | None = None) -> None:
         """Asks for the insights that wait now. ends_at: in the loop's time, when a model is given up."""
         if self._parts.explain is not None:
-            await self._parts.explain.prepare(ends_at)
             await self._parts.explain.by_rules(_waiting_in(self._crowded), CROWDED)
             await self._parts.explain(_waiting_in(self._insights), ends_at)
 

@@ -136,6 +136,8 @@ class _AtWork:
                 await step()
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("background.failed", step=step.__name__, reason=str(exc))
+        if self._parts.explain is not None:
+            await self._parts.explain.prepare(words_end_at)
         await self._deciding.explain_waiting(words_end_at)
 
     async def _sweep(self) -> None:

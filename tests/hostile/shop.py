@@ -28,6 +28,7 @@ from fakes.parking import InMemoryParking
 from fakes.shop import InMemoryInventory
 from fakes.state import InMemoryState
 
+from domain.decision import Decision
 from domain.events import MS_PER_DAY, Event, ProductKey, SaleRecorded, ShipmentReceived
 from domain.policy import SupplyTerms
 from handlers.announcements import INSIGHT_PUBLISHED, REORDER_REQUIRED
@@ -59,6 +60,19 @@ class _Unwatched:
         """Accuracy is not what is looked at here."""
 
 
+class _Counting:
+    """How many products were to be told of."""
+
+    def __init__(self) -> None:
+        self.crossings = 0
+
+    def decided(self, decisions: Sequence[Decision]) -> None:
+        self.crossings += sum(decision.crossing is not None for decision in decisions)
+
+    async def keep(self) -> None:
+        """It has nothing to do of its own."""
+
+
 class Shop:
     """A shop, its supplier, and a worker that may have somebody to ask."""
 
@@ -69,7 +83,7 @@ class Shop:
         self.inventory, self.book = InMemoryInventory(TERMS, faults), InMemoryInsights(faults)
         self.forecasts, self.levels = InMemoryForecasts(faults), dict[ProductKey, int]()
         self._due: defaultdict[int, list[ShipmentReceived]] = defaultdict(list)
-        self._heard = 0
+        self._heard, self._looking_on = 0, _Counting()
         products, watermark = Products(self.store, 100_000, 10**9), Watermark()
         parking = InMemoryParking(faults)
         self._record = RecordSales(products, parking, self.clock, self.metrics, watermark)
@@ -103,6 +117,7 @@ class Shop:
             ordering=cast(Any, None),
             metrics=cast(Any, self.metrics),
             clock=self.clock,
+            onlooker=self._looking_on,
         )
         self._deciding = Deciding(parts, Settings())
 
@@ -119,7 +134,7 @@ class Shop:
                 await self._day(day, by_day[day])
                 await asyncio.sleep(A_DAY_S)
             for _ in range(DAYS_AFTERWARDS):
-                if self.explain is not None and len(self.insights) < self._crossings:
+                if self.explain is not None and len(self.insights) < self._looking_on.crossings:
                     await asyncio.sleep(A_DAY_S)
         finally:
             for task in asking:
@@ -162,11 +177,6 @@ class Shop:
                 product, f"got-{name}", arrives * MS_PER_DAY, name, said["recommended_order_quantity"]
             )
             self._due[arrives].append(shipment)
-
-    @property
-    def _crossings(self) -> int:
-        """Products that were told of or are to be."""
-        return sum(state.insight_on is not None for state in self.store.headers.values())
 
     def published(self, detail_type: str) -> list[dict[str, Any]]:
         return [json.loads(entry.detail) for entry in self.bus.published if entry.detail_type == detail_type]
