@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     bedrock_guardrail: str = Field("", description="Bedrock guardrail that questions and answers pass; empty: none")
     bedrock_guardrail_version: str = Field("DRAFT", description="Version of that guardrail")
     insights_per_hour: int = Field(
-        10, ge=0, description="Calls of Bedrock that a worker may make in any hour; beyond that rules explain"
+        10, ge=0, description="Calls of Bedrock that all workers together may make in an hour; beyond that rules explain"
     )
     insight_tokens_per_hour: int = Field(
         60_000, ge=0, description="Tokens that those may take and give in any hour, at most"

@@ -23,6 +23,7 @@ from handlers.explain import Explain
 from handlers.insight_check import agrees, known_of
 from handlers.insight_facts import Question
 from handlers.insight_text import FACT_CHARS_MAX, LINE_CHARS_MAX, LINES_MAX, InsightText, facts_as_json
+from handlers.ports import unbounded
 from hostile.answers import HONEST, MODEL_ANSWERS, answer
 from hostile.shop import Shop, bedrock
 from hostile.texts import PRODUCT_TEXTS
@@ -277,7 +278,7 @@ class AllIsShown(Explain):
     """What the model says is shown as it is."""
 
     async def _ask(self, question: Question, ends_at: float | None = None) -> tuple[Sequence[InsightText], str | None]:
-        return [await self._explainer.explain(question.facts, lambda: None)], None
+        return [await self._explainer.explain(question.facts, unbounded)], None
 
 
 async def test_the_judge_sees_words_that_decide(stand, log_lines, plain):
