@@ -99,10 +99,12 @@ class Settings(BaseSettings):
     bedrock_guardrail: str = Field("", description="Bedrock guardrail that questions and answers pass; empty: none")
     bedrock_guardrail_version: str = Field("DRAFT", description="Version of that guardrail")
     insights_per_hour: int = Field(
-        10, ge=0, description="Calls of Bedrock that all workers together may make in an hour; beyond that rules explain"
+        10,
+        ge=0,
+        description="Calls of Bedrock that all workers together may make in an hour; beyond that rules explain",
     )
     insight_tokens_per_hour: int = Field(
-        60_000, ge=0, description="Tokens that those may take and give in any hour, at most"
+        60_000, ge=0, description="Tokens that those may take and give in an hour, at most"
     )
     metrics_products: tuple[str, ...] = Field(
         (), description="JSON list of product ids with metrics of their own (each one is billed)"
