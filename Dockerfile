@@ -27,11 +27,18 @@ COPY worker worker
 RUN python -m pip --python /opt/builder/bin/python wheel --no-deps --no-build-isolation --wheel-dir dist .; \
     python -m pip --python /opt/venv/bin/python install --no-compile --no-index --no-deps dist/*.whl
 
-# What no running process reads: the test suites of numpy and scipy (26 MB), and botocore's models of the 400 services
-# that Restock does not call (24 MB). The last four kept are how botocore itself obtains credentials;
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+
+# What no running process reads: the test suites of numpy and scipy (26 MB), the debug symbols that three wheels bring
+# (18 MB; the libraries beside numpy and scipy are patched in a way that strip breaks), and botocore's models of the 400
+# services that Restock does not call (24 MB). The last four kept are how botocore itself obtains credentials;
 # tests/test_image.py compares the rest with the clients that the worker opens.
 ARG AWS_SERVICES="bedrock-runtime cloudwatch dynamodb dynamodbstreams events s3 sagemaker sagemaker-runtime sqs signin sso sso-oidc sts"
 RUN find /opt/venv/lib -type d -name tests -prune -exec rm -rf {} +; \
+    for wheel in aiohttp httptools uvloop; do \
+        find /opt/venv/lib/python3*/site-packages/"${wheel}" -name '*.so' -exec strip --strip-unneeded {} +; \
+    done; \
     for model in /opt/venv/lib/python3*/site-packages/botocore/data/*/; do \
         case " ${AWS_SERVICES} " in *" $(basename "${model}") "*) ;; *) rm -r "${model}" ;; esac; \
     done; \

@@ -3,7 +3,7 @@ PYTHON ?= python3
 RESTOCK := .venv/bin/restock
 STAMP := .venv/.installed
 
-.PHONY: install run test lint types security sbom fuzz lock verify-image bench bench-ids sim sim-exhaustive mutants chaos insights soak drill drill-file contract deploy check-deploy upgrade clean
+.PHONY: install run test lint types security sbom fuzz lock verify-image bench bench-ids sim sim-exhaustive mutants chaos insights soak drill drill-file dashboard-speed pictures contract deploy check-deploy upgrade clean
 
 install: $(STAMP)
 
@@ -77,6 +77,12 @@ insights: install  ## the orders of the whole sample with Bedrock on, off, slow,
 
 soak: install  ## a million events through one worker: does its memory stay flat? ARGS="--events 200000"
 	.venv/bin/python -m bench.soak $(ARGS)
+
+dashboard-speed: install  ## the live page with 100,000 products in a real Chromium, and what open pages cost: docs/dashboard.md
+	PYTHONPATH=tests .venv/bin/python -m browser.speed $(ARGS)
+
+pictures: install  ## the pictures of the docs, of a real local run in a real Chromium: docs/pictures
+	.venv/bin/python docs/pictures/make.py $(ARGS)
 
 contract: install  ## each port's contract: make contract TARGET=dynamodb-local (embedded, simulated, aws)
 	.venv/bin/python -m pytest tests/contract --target $(or $(TARGET),embedded) $(ARGS)

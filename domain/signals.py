@@ -32,7 +32,8 @@ class Held(NamedTuple):
 class Watch(NamedTuple):
     """What is kept of a product to see its levels move; domain/triggers.py says how. on: the newest day it was measured
     on. point: the smoothed reorder point, anchor where that was when demand was last told of. gap: by how many units of
-    a month the forecast is above what was sold, smoothed. refused: 1 while a rule refuses its orders."""
+    a month the forecast is above what was sold, smoothed. refused: 1 while a rule refuses its orders. owed: steps that
+    nobody was told of yet, as domain/triggers.py packs them."""
 
     on: int
     point: float
@@ -42,6 +43,7 @@ class Watch(NamedTuple):
     forecast: Held = Held()
     source: Held = Held()
     refused: int = 0
+    owed: int = 0
 
 
 def stock_band(previous: str | None, cover_days: float, lead_time_days: int) -> str:

@@ -1,27 +1,36 @@
 """What about a product has changed so much that a planner should hear of it?
 
 Five levels are watched: stock, what rules refuse, who forecasts, demand, and the forecast against sales. Noisy numbers
-are smoothed and must hold for some days; nothing is told of a product seen the first time, nor of one twice within the
-cool-down. What is told of changes no quantity: nothing that is decided from reads what is kept here."""
+are smoothed and must hold for some days. Nothing is told of a product seen the first time, nor within the cool-down,
+which only a shelf that empties breaks; what happened meanwhile is told afterwards if it still holds. What is told of
+changes no quantity: nothing that is decided from reads what is kept here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from domain.buckets import KEPT_DAYS, SLOTS, sums_of
 from domain.product import ProductState
 from domain.ruling import FROZEN, FULL, ORDERED, OVERRIDDEN, TOO_MANY
-from domain.signals import Held, Watch, fell_short, may_be_told, stock_band
+from domain.signals import BANDS, INSIGHT_COOLDOWN_DAYS, Held, Watch, fell_short, may_be_told, stock_band
 
 STOCK, RULE, ACCURACY, DEMAND, FORECAST = "stock", "rule", "accuracy", "demand", "forecast"
+BY_RANK = (RULE, STOCK, ACCURACY, DEMAND, FORECAST)
+"""Of several steps the first of these is told."""
 
 SMOOTHING = 0.3
 HELD_DAYS = 3
+BACK_DAYS = INSIGHT_COOLDOWN_DAYS  # an endpoint that comes and goes is told of once
 SHARE_MIN = 0.3
 UNITS_MIN = 3.0
 LEFT_AT = 0.5
 RECENT_DAYS = 28
 REFUSALS = (FROZEN, FULL, TOO_MANY)
+# Watch.owed: where a fall of stock began (an index of BANDS, 0 for none), a bit a level, and whether it was told that
+# the shelf is empty. Demand needs none: its anchor stays where it is until it is told of.
+FELL_FROM, OWED_BITS, OUT_IS_TOLD = 0b11, {RULE: 4, ACCURACY: 8, FORECAST: 16}, 32
+OWED = FELL_FROM | 4 | 8 | 16
 AGAINST_SALES = ("near sales", "above sales", "below sales")  # by Held.now: 0, 1, -1
 
 
@@ -50,12 +59,67 @@ class Seen(NamedTuple):
 def watched(state: ProductState, seen: Seen) -> tuple[ProductState, Crossing | None]:
     """The product with its levels as they are now, and the step that a planner should hear of, if there is one."""
     band, fall = _stock(state.band, seen)
-    watch, moves = _after(state, seen)
-    found = next((crossing for crossing in (*moves[:1], fall, *moves[1:]) if crossing is not None), None)
-    if found is None or not may_be_told(seen.as_of, state.insight_on):
+    watch, steps = _after(state, seen)
+    if fall is not None:
+        steps.append(fall)
+    if watch.owed:
+        first_today = state.watch is not None and watch.on > state.watch.on
+        watch = _settled(watch, steps, band, seen, first_today=first_today)
+    if not steps:
         unmoved = band == state.band and watch is state.watch
         return state if unmoved else state._replace(band=band, watch=watch), None
-    return state._replace(band=band, watch=watch, insight_on=seen.as_of), found
+    told = _to_tell(steps, seen.as_of, state.insight_on, watch.owed)
+    # A whole endpoint that is away is no news of this product, after which it would have to be silent.
+    quiet_from = state.insight_on if told is None or told.level == ACCURACY else seen.as_of
+    return state._replace(band=band, watch=_noted(watch, steps, told), insight_on=quiet_from), told
+
+
+def _to_tell(steps: list[Crossing], as_of: int, insight_on: int | None, owed: int) -> Crossing | None:
+    steps.sort(key=lambda step: BY_RANK.index(step.level))
+    if may_be_told(as_of, insight_on):
+        return steps[0]
+    empty = (step for step in steps if step.after == "out" and not owed & OUT_IS_TOLD)
+    return next(empty, None)
+
+
+def _settled(watch: Watch, steps: list[Crossing], band: str | None, seen: Seen, *, first_today: bool) -> Watch:
+    """The watch without what it owed, which joins the steps if it still holds. Looked at once a day."""
+    owed = watch.owed
+    if band in ("covered", "excess"):
+        owed &= ~OUT_IS_TOLD
+    if first_today and owed & OWED:
+        levels = {step.level for step in steps}
+        steps += [late for late in _owed(watch, band, seen) if late.level not in levels]
+        owed &= ~OWED
+    return watch if owed == watch.owed else watch._replace(owed=owed)
+
+
+def _owed(watch: Watch, band: str | None, seen: Seen) -> Iterator[Crossing]:
+    owed, began = watch.owed, BANDS[watch.owed & FELL_FROM]
+    if owed & FELL_FROM and band is not None and seen.cover_days is not None and _is_worth_a_word(began, band, seen):
+        yield Crossing(began, band)
+    if owed & OWED_BITS[RULE] and watch.refused:
+        yield Crossing("free", "refused", RULE)
+    if owed & OWED_BITS[ACCURACY] and watch.source.now:
+        yield Crossing("model", "baseline", ACCURACY)
+    if owed & OWED_BITS[FORECAST] and watch.forecast.now:
+        yield Crossing(AGAINST_SALES[0], AGAINST_SALES[watch.forecast.now], FORECAST)
+
+
+def _noted(watch: Watch, steps: list[Crossing], told: Crossing | None) -> Watch:
+    """The watch that knows what was told, and owes the rest."""
+    owed = watch.owed
+    for step in steps:
+        if step is told:
+            if step.level == DEMAND:
+                watch = watch._replace(anchor=watch.point, demand=Held())
+            elif step.after == "out":
+                owed |= OUT_IS_TOLD
+        elif step.level == STOCK:
+            owed = owed & ~FELL_FROM | max(BANDS.index(step.before), owed & FELL_FROM)
+        else:
+            owed |= OWED_BITS.get(step.level, 0)
+    return watch._replace(owed=owed)
 
 
 def _stock(before: str | None, seen: Seen) -> tuple[str | None, Crossing | None]:
@@ -64,10 +128,11 @@ def _stock(before: str | None, seen: Seen) -> tuple[str | None, Crossing | None]
     if seen.cover_days is None:
         return before, None
     band = stock_band(before, seen.cover_days, seen.lead_time_days)
-    crossing = None
-    if fell_short(before, band) and (band == "out" or not _lasts_until_arrival(seen.cover_days, seen)):
-        crossing = Crossing(str(before), band)
-    return band, crossing
+    return band, Crossing(str(before), band) if _is_worth_a_word(before, band, seen) else None
+
+
+def _is_worth_a_word(before: str | None, band: str, seen: Seen) -> bool:
+    return fell_short(before, band) and (band == "out" or not _lasts_until_arrival(seen.cover_days or 0.0, seen))
 
 
 def _lasts_until_arrival(cover_days: float, seen: Seen) -> bool:
@@ -75,8 +140,8 @@ def _lasts_until_arrival(cover_days: float, seen: Seen) -> bool:
     return any(seen.as_of < day <= seen.as_of + cover_days for day in seen.arrivals)
 
 
-def _after(state: ProductState, seen: Seen) -> tuple[Watch, tuple[Crossing | None, ...]]:
-    """The watch after this decision, and the steps of the other levels, those of a rule first."""
+def _after(state: ProductState, seen: Seen) -> tuple[Watch, list[Crossing]]:
+    """The watch after this decision, and the steps of the other levels."""
     watch, sold = state.watch, None
     if watch is None or seen.as_of > watch.on:
         sold = _sold_of_late(state, seen.as_of)
@@ -84,23 +149,23 @@ def _after(state: ProductState, seen: Seen) -> tuple[Watch, tuple[Crossing | Non
     source, refused = 0 if seen.by_model else 1, _refused(0 if watch is None else watch.refused, seen.why)
     if watch is None:
         point = float(seen.reorder_point)
-        return Watch(seen.as_of, point, point, round(gap, 1), source=Held(source, source), refused=refused), ()
-    rule = Crossing("free", "refused", RULE) if refused > watch.refused else None
+        return Watch(seen.as_of, point, point, round(gap, 1), source=Held(source, source), refused=refused), []
+    steps = [Crossing("free", "refused", RULE)] if refused > watch.refused else []
     if refused != watch.refused:
         watch = watch._replace(refused=refused)
     if seen.as_of <= watch.on:
-        return watch, (rule,)
+        return watch, steps
     days = seen.as_of - watch.on
-    before, forecaster = watch, watch.source.towards(source, seen.as_of, HELD_DAYS)
+    before, forecaster = watch, watch.source.towards(source, seen.as_of, HELD_DAYS if source else BACK_DAYS)
     watch = watch._replace(
         on=seen.as_of,
         point=_smoothed(watch.point, seen.reorder_point, days),
         gap=_smoothed(watch.gap, gap, days),
         source=forecaster,
     )
-    watch, moved = _demand(watch, known=sold is not None)
-    watch = _forecast(watch, sold)
-    return watch, (rule, _to_baseline(before, watch), moved, _away_from_sales(before, watch))
+    watch = _forecast(_demand(watch, known=sold is not None), sold)
+    moved = (_to_baseline(before, watch), _demand_moved(watch), _away_from_sales(before, watch))
+    return watch, [*steps, *(step for step in moved if step is not None)]
 
 
 def _sold_of_late(state: ProductState, as_of: int) -> float | None:
@@ -136,16 +201,19 @@ def _refused(before: int, why: str) -> int:
     return 0 if why in (ORDERED, OVERRIDDEN) else before
 
 
-def _demand(watch: Watch, *, known: bool) -> tuple[Watch, Crossing | None]:
+def _demand(watch: Watch, *, known: bool) -> Watch:
     """A change is measured from where demand was when it was last told of."""
     if not known:
-        return watch._replace(anchor=watch.point, demand=Held()), None
+        return watch._replace(anchor=watch.point, demand=Held())
     change = watch.point - watch.anchor
-    demand = watch.demand.towards(_side(change, watch.anchor), watch.on, HELD_DAYS)
-    if demand.now == 0:
-        return watch._replace(demand=demand), None
-    after = "risen" if demand.now > 0 else "fallen"
-    return watch._replace(anchor=watch.point, demand=Held()), Crossing("steady", after, DEMAND)
+    return watch._replace(demand=watch.demand.towards(_side(change, watch.anchor), watch.on, HELD_DAYS))
+
+
+def _demand_moved(watch: Watch) -> Crossing | None:
+    """Said anew every day, until it is told of or over."""
+    if watch.demand.now == 0:
+        return None
+    return Crossing("steady", "risen" if watch.demand.now > 0 else "fallen", DEMAND)
 
 
 def _side(units: float, of: float) -> int:

@@ -6,6 +6,7 @@ by anything that decides: words never change a quantity, an urgency or a thresho
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 
@@ -15,11 +16,12 @@ from domain.events import InsightPublished
 from domain.product import product_label
 from handlers.announcements import announce_insight, insight_id
 from handlers.errors import Misconfigured, Overloaded, TransientFailure
-from handlers.insight_budget import Budget
-from handlers.insight_check import agreeing, known_of, sentences
+from handlers.insight_budget import Budget, BudgetSpent, Calls
+from handlers.insight_check import known_of
 from handlers.insight_facts import Question, crossing_text, facts_of, questions_of
 from handlers.insight_ports import InsightBook
 from handlers.insight_rules import explained, headline
+from handlers.insight_subjects import agreeing, borne_out
 from handlers.insight_text import BadAnswer, InsightText, Usage, facts_as_json
 from handlers.metrics import Metric
 from handlers.place_reorders import Crossed
@@ -32,12 +34,14 @@ CHARS_PER_TOKEN = 2
 TOKENS_BESIDE = 2_048
 MILLION = 1_000_000
 
-OUT_OF_BUDGET, AWAY, MISCONFIGURED, BAD_ANSWER, DISAGREED = (
+OUT_OF_BUDGET, CROWDED, AWAY, MISCONFIGURED, BAD_ANSWER, DISAGREED, UNNAMED = (
     "the budget is spent",
+    "too many questions were waiting",
     "the model did not answer",
     "the model cannot be asked as it is set up",
     "the model's answer was refused",
     "the model's answer disagreed with the facts",
+    "the model's answer named no factor of this product",
 )
 """Why rules spoke where a model was to."""
 
@@ -63,55 +67,100 @@ class Explain:
         self._book = book
         self._price = price
         self._prepared = False
+        self._paused_until = 0
 
-    async def prepare(self) -> None:
+    async def prepare(self, ends_at: float | None = None) -> None:
         """Sees once whether the model can be asked, so that an operator hears of a retired one at the start. Nothing
-        else waits for it: without a model rules speak, and what is ordered does not depend on either."""
-        if self._prepared or self._budget.take(self._clock.now(), TOKENS_BESIDE) is None:
+        else waits for it: without a model rules speak, and what is ordered does not depend on either. ends_at: in the
+        loop's time, when it is given up."""
+        if self._prepared:
             return
         self._prepared = True
+        calls = self._calls(TOKENS_BESIDE)
         try:
-            await self._explainer.ready()
+            async with asyncio.timeout_at(ends_at):
+                calls.cost(self._billed(await self._explainer.ready(calls)))
+        except BudgetSpent:
+            self._prepared = False
         except Misconfigured as exc:
+            calls.cost(0)
             log.error("insights.misconfigured", reason=str(exc))
-        except TransientFailure as exc:
-            log.warning("insights.not_ready", reason=str(exc))
+        except (TransientFailure, TimeoutError) as exc:
+            log.warning("insights.not_ready", reason=str(exc) or type(exc).__name__)
+        await calls.settle()
+        self._metrics.count(Metric.INSIGHT_CALLS, len(calls.granted))
 
-    async def __call__(self, crossed: Sequence[Crossed]) -> int:
-        """Asks about these products, as few times as can be, and publishes; returns how many were published."""
-        return sum([await self._explain(question) for question in questions_of(crossed)])
+    async def __call__(self, crossed: Sequence[Crossed], ends_at: float | None = None) -> int:
+        """Asks about these products, as few times as can be, and publishes; returns how many were published. ends_at:
+        in the loop's time, when a model that has not answered is given up, and rules speak."""
+        return sum([await self._explain(question, ends_at) for question in questions_of(crossed)])
 
-    async def _explain(self, question: Question) -> int:
-        text, reason = await self._ask(question)
-        insights = [self._insight(question, crossed, text, reason) for crossed in question.crossed]
+    async def by_rules(self, crossed: Sequence[Crossed], reason: str) -> int:
+        """Publishes what rules say of these products, without asking; returns how many were published."""
+        return sum([await self._tell(question, (), reason) for question in questions_of(crossed)])
+
+    async def _explain(self, question: Question, ends_at: float | None = None) -> int:
+        return await self._tell(question, *await self._ask(question, ends_at))
+
+    async def _tell(self, question: Question, texts: Sequence[InsightText | None], reason: str | None) -> int:
+        rows = zip(question.crossed, texts or [None] * len(question.crossed), strict=True)
+        insights = [self._insight(question, crossed, text, reason) for crossed, text in rows]
         await self._keep(insights)
         published = await self._publish(insights)
         self._metrics.count(Metric.INSIGHTS_PUBLISHED, published)
         self._metrics.count(Metric.INSIGHTS_DROPPED, len(insights) - published)
         return published
 
-    async def _ask(self, question: Question) -> tuple[InsightText | None, str | None]:
-        """The model's words as far as the facts bear them out; none, and why, where rules must speak."""
+    async def _ask(
+        self, question: Question, ends_at: float | None = None
+    ) -> tuple[Sequence[InsightText | None], str | None]:
+        """The model's words on each product as far as its facts bear them out; none, and why, where rules must speak of
+        all."""
+        if self._clock.now() < self._paused_until:
+            return (), AWAY
         said = facts_as_json(question.facts)
-        grant = self._budget.take(self._clock.now(), len(said) // CHARS_PER_TOKEN + TOKENS_BESIDE)
-        if grant is None:
-            return None, OUT_OF_BUDGET
-        self._metrics.count(Metric.INSIGHT_CALLS)
+        calls = self._calls(len(said) // CHARS_PER_TOKEN + TOKENS_BESIDE)
         try:
-            text = await self._explainer.explain(question.facts)
-        except (TransientFailure, Misconfigured) as exc:
-            log.warning("insight.not_answered", products=len(question.crossed), reason=str(exc))
-            if isinstance(exc, BadAnswer):
-                grant.tokens = self._billed(exc.usage)
-                return None, BAD_ANSWER
-            if isinstance(exc, Overloaded | Misconfigured):
-                grant.tokens = 0  # refused before a token was read
-            return None, MISCONFIGURED if isinstance(exc, Misconfigured) else AWAY
-        grant.tokens = self._billed(text.usage)
-        text, dropped = agreeing(text, known_of(json.loads(said)))
-        self._metrics.count(Metric.INSIGHT_LINES_DROPPED, dropped)
+            return await self._answered(question, said, calls, ends_at)
+        finally:
+            self._metrics.count(Metric.INSIGHT_CALLS, len(calls.granted))
+            await calls.settle()
+
+    async def _answered(
+        self, question: Question, said: str, calls: Calls, ends_at: float | None
+    ) -> tuple[Sequence[InsightText | None], str | None]:
+        try:
+            async with asyncio.timeout_at(ends_at):
+                text = await self._explainer.explain(question.facts, calls)
+        except (TransientFailure, Misconfigured, TimeoutError) as exc:
+            return (), self._why_not(exc, calls, len(question.crossed))
+        calls.cost(self._billed(text.usage))
+        found = borne_out(text, json.loads(said))
+        self._metrics.count(Metric.INSIGHT_LINES_DROPPED, found.dropped)
         # Whoever is mostly wrong is not to be believed in what happens to hold no number.
-        return (None, DISAGREED) if not text.factors or dropped > sentences(text) else (text, None)
+        wrong = found.dropped > found.kept or not any(each.factors for each in found.texts)
+        return ((), DISAGREED) if wrong else (found.texts, None)
+
+    def _calls(self, tokens: int) -> Calls:
+        return Calls(self._budget, self._clock.now(), tokens)
+
+    def _why_not(self, exc: Exception, calls: Calls, products: int) -> str:
+        """Why no model explains, and what its failure cost."""
+        if isinstance(exc, BudgetSpent):
+            return AWAY if calls.granted else OUT_OF_BUDGET
+        reason = str(exc) or type(exc).__name__
+        if isinstance(exc, Misconfigured):
+            calls.cost(0)
+            log.error("insights.misconfigured", products=products, reason=reason)
+            return MISCONFIGURED
+        log.warning("insight.not_answered", products=products, reason=reason)
+        if isinstance(exc, Overloaded):
+            calls.cost(0)  # refused before a token was read
+            self._paused_until = self._clock.now() + round(exc.retry_after_s * 1000)
+        if isinstance(exc, BadAnswer):
+            calls.cost(self._billed(exc.usage))
+            return BAD_ANSWER
+        return AWAY
 
     def _billed(self, usage: Usage) -> int:
         self._metrics.count(Metric.INSIGHT_TOKENS, usage.tokens)
@@ -123,9 +172,9 @@ class Explain:
     ) -> InsightPublished:
         state, known = crossed.decision.state, crossed.decision.record.known
         crossing, step = crossed.decision.crossing, crossing_text(crossed)
-        if text is None:
+        if text is None or not text.factors:
             alone = json.loads(facts_as_json(facts_of(crossed)))
-            text = agreeing(explained(alone), known_of(alone))[0]
+            text, reason = agreeing(explained(alone), known_of(alone)), reason or UNNAMED
             self._metrics.count(Metric.INSIGHTS_BY_RULES)
         level = crossing.level if crossing is not None else ""
         others = (each.decision.state.key for each in question.crossed if each is not crossed)

@@ -1,32 +1,18 @@
 """Does a sentence of a model say anything that the facts do not hold?
 
-A sentence passes only if each number, date and id in it stands in the facts, and nothing in it is markup, an address or
-a number in words. What is in doubt is dropped: a sentence too few costs nothing, an invented number costs trust."""
+A sentence passes only if it is plain words, each number, date and id in it stands in the facts, and it tells nobody to
+do what was not decided. What is in doubt is dropped: a sentence too few costs nothing, an invented number costs
+trust."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from handlers.insight_text import InsightText
+from handlers.insight_commands import AN_ID, oversteps
+from handlers.insight_words import holds_address, is_plain
 
-IN_WORDS: Final = frozenset(
-    {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"}
-    | {"fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty"}
-    | {"sixty", "seventy", "eighty", "ninety", "hundred", "hundreds", "thousand", "thousands", "million", "millions"}
-    | {"billion", "dozen", "dozens", "double", "doubled", "doubling", "triple", "tripled", "twice", "thrice", "half"}
-    | {"halve", "quarter", "percent", "twofold", "tenfold"}
-)
-# Words that have no place in a report on stock: whoever uses them speaks to somebody else than a planner.
-_OUT_OF_PLACE = re.compile(
-    r"(?i)\b(instructions?|prompts?|passwords?|passcodes?|credentials?|api|token|secrets?|jailbreak|javascript"
-    r"|system|assistant|ignore|disregard|override|click|download|login|wire|transfer|bitcoin)\b"
-)
-_MARKUP = re.compile(r"[<>`*_{}\[\]|\\~^=$€£&@%]")
-_ADDRESS = re.compile(r"(?i)://|\w\w\.[a-z]{2}")
 # An id that looks like anything else is not named in a sentence: the event itself has it, as it is.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._#:/%+-]{1,80}")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
@@ -47,17 +33,18 @@ _INTRODUCES: Final = {
 
 
 class Known(NamedTuple):
-    """What the facts hold: numbers, dates, and ids by what they are ids of."""
+    """What the facts hold: numbers, dates, ids by what they are ids of, and quantities that were just ordered."""
 
     numbers: frozenset[float]
     dates: frozenset[str]
     ids: Mapping[str, frozenset[str]]
+    ordered: frozenset[float] = frozenset()
 
 
 def known_of(facts: Any) -> Known:
     """What a sentence about these facts may name. Texts of the shop, such as a category, lend it neither number nor
     date: they are not ours."""
-    numbers, dates = set(_OF_NAMES), set()
+    numbers, dates, ordered = set(_OF_NAMES), set[str](), set[float]()
     ids: dict[str, set[str]] = {"product": set(), "order": set(), "location": set()}
     named = {"product_id": "product", "reorder_id": "order", "location_id": "location"}
     for name, value in _leaves(facts):
@@ -65,11 +52,19 @@ def known_of(facts: Any) -> Known:
             continue
         if isinstance(value, int | float):
             numbers.add(float(value))
-        elif isinstance(value, str) and name in named and _PLAIN_ID.fullmatch(value) and not _ADDRESS.search(value):
+            if name == "quantity":
+                ordered.add(float(value))
+        elif isinstance(value, str) and name in named and is_plain_id(value):
             ids[named[name]].add(value)
         elif isinstance(value, str) and name.endswith("_on") and _DATE.fullmatch(value):
             dates.add(value)
-    return Known(frozenset(numbers), frozenset(dates), {of: frozenset(found) for of, found in ids.items()})
+    held = {of: frozenset(found) for of, found in ids.items()}
+    return Known(frozenset(numbers), frozenset(dates), held, frozenset(ordered))
+
+
+def is_plain_id(text: str) -> bool:
+    """Whether an id can be named in a sentence and be told from anything else."""
+    return _PLAIN_ID.fullmatch(text) is not None and not holds_address(text)
 
 
 def _leaves(facts: Any, name: str = "") -> Iterable[tuple[str, Any]]:
@@ -83,62 +78,34 @@ def _leaves(facts: Any, name: str = "") -> Iterable[tuple[str, Any]]:
         yield name, facts
 
 
-def agreeing(text: InsightText, known: Known) -> tuple[InsightText, int]:
-    """The same insight without the sentences that the facts do not bear out, and how many those are."""
-    kept = replace(
-        text,
-        factors=_agreeing(text.factors, known),
-        recommendations=_agreeing(text.recommendations, known),
-        risks=_agreeing(text.risks, known),
-        inventory_suggestions=_agreeing(text.inventory_suggestions, known),
-    )
-    return kept, sentences(text) - sentences(kept)
-
-
-def _agreeing(lines: tuple[str, ...], known: Known) -> tuple[str, ...]:
-    return tuple(line for line in lines if agrees(line, known))
-
-
-def sentences(text: InsightText) -> int:
-    """How many sentences an insight has."""
-    return len(text.factors) + len(text.recommendations) + len(text.risks) + len(text.inventory_suggestions)
+def products_named(line: str, known: Known) -> set[str]:
+    """The ids of products that a sentence names as such."""
+    return {word for _, word, of in _words(line, known) if of == "product"}
 
 
 def agrees(line: str, known: Known) -> bool:
-    """Whether a sentence says nothing but words, and numbers, dates and ids of the facts."""
-    words = [word.strip(_EDGES) for word in line.translate(_MINUSES).split()]
-    left: list[str] = []
-    before = ""
-    for word in filter(None, words):
-        # An id stands behind what it is an id of, or behind another id: `22` alone is a number.
-        if not _is_id(word, before, known):
-            left.append(word)
-        before = before if word in ("and", "or") else word
-    rest = " ".join(left)
-    if any(unfit.search(rest) for unfit in (_MARKUP, _ADDRESS, _OUT_OF_PLACE)) or not all(map(_is_latin, rest)):
+    """Whether a sentence says nothing but words, and numbers, dates and ids of the facts, and commands nothing."""
+    words = list(_words(line, known))
+    spoken = " ".join(AN_ID if of else raw for raw, _, of in words)
+    if not is_plain(" ".join(raw for raw, _, of in words if not of)) or oversteps(spoken, known.ordered):
         return False
-    return all(_agrees(word, known) for word in left)
+    return all(_agrees(word, known) for _, word, of in words if not of)
 
 
-def _is_id(word: str, before: str, known: Known) -> bool:
-    return any(
-        word in known.ids[of] and (before.lower() in introductions or before in known.ids[of])
-        for of, introductions in _INTRODUCES.items()
-    )
-
-
-def _is_latin(character: str) -> bool:
-    """Letters of another script and digits of any other kind could spell a number that nothing here would find."""
-    if character.isascii():
-        return True
-    if unicodedata.numeric(character, None) is not None:
-        return False
-    return not character.isalpha() or unicodedata.name(character, "").startswith("LATIN")
+def _words(line: str, known: Known) -> Iterable[tuple[str, str, str | None]]:
+    """Each word as it is written and without its punctuation, and what it is an id of. An id stands behind what it is
+    an id of, or behind another such id: `22` alone is a number."""
+    before, introduced = "", None
+    for raw in line.translate(_MINUSES).split():
+        word = raw.strip(_EDGES)
+        kinds = (before.lower() in introductions or introduced == of for of, introductions in _INTRODUCES.items())
+        of = next((of for of, may in zip(_INTRODUCES, kinds, strict=True) if may and word in known.ids[of]), None)
+        yield raw, word, of
+        if word and word not in ("and", "or"):
+            before, introduced = word, of
 
 
 def _agrees(word: str, known: Known) -> bool:
-    if any(part in IN_WORDS for part in re.split(r"[-–/]", word.lower())):
-        return False
     if not any(map(str.isdigit, word)):
         return not (len(word) > 2 and word.isupper() and word not in _CAPITALS) and "#" not in word
     if word in known.dates or word.lower() in _QUANTILES:

@@ -1,11 +1,12 @@
 """What is a model of words told about products that crossed a level?
 
-Numbers, dates and ids that we have computed ourselves, as data. What the shop has written, a category or an id, is text
-of somebody else: it is cut, it goes nowhere but into the data, and nothing is read back from it."""
+Numbers, dates and ids that we have computed ourselves, as data: what the decision was made from, and beside it what was
+decided. What the shop has written, a category or an id, is text of somebody else: it is cut, it goes nowhere but into
+the data, and nothing is read back from it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import groupby
 from typing import NamedTuple
@@ -18,11 +19,13 @@ from domain.policy import FORECAST_DAYS
 from domain.product import ProductState, product_label, reorder_id
 from domain.triggers import REFUSALS
 from handlers.announcements import iso_day
-from handlers.insight_text import FACT_ITEMS_MAX, facts_as_json
+from handlers.insight_check import is_plain_id
+from handlers.insight_text import facts_as_json
 from handlers.place_reorders import Crossed
 
 HASH_CHARS = 16
 FOR_EVER_DAYS = 10_000
+TOGETHER_MAX = 3  # with five sentences a list there is one for each at least
 
 
 class Question(NamedTuple):
@@ -38,19 +41,30 @@ class Question(NamedTuple):
 
 
 def questions_of(crossed: Sequence[Crossed]) -> Iterator[Question]:
-    """As few questions as can be: one for the products of a category, up to FACT_ITEMS_MAX of them. A product without a
-    category is a question of its own."""
+    """As few questions as can be: one for the products of a category, up to TOGETHER_MAX of them. A product without a
+    category, or without an id that a sentence can name, is a question of its own."""
 
     def alike(each: Crossed) -> tuple[str, ...]:
         state, crossing = each.decision.state, each.decision.crossing
         step = (crossing.level, crossing.after) if crossing is not None else ("", "")
-        return (*step, state.category or "", "" if state.category else product_label(state.key))
+        shared = state.category and is_plain_id(state.key.product_id)
+        return (*step, state.category or "", "" if shared else product_label(state.key))
 
     for _, group in groupby(sorted(crossed, key=alike), key=alike):
-        members = list(group)
-        for at in range(0, len(members), FACT_ITEMS_MAX):
-            together = tuple(members[at : at + FACT_ITEMS_MAX])
+        for together in _apart(group):
             yield Question(together, _question(together))
+
+
+def _apart(group: Iterable[Crossed]) -> Iterator[tuple[Crossed, ...]]:
+    """The group in questions; a product at two locations stands in two, for its id is what a sentence names."""
+    left = list(group)
+    while left:
+        asked: dict[str, Crossed] = {}
+        for each in left:
+            if len(asked) < TOGETHER_MAX:
+                asked.setdefault(each.decision.state.key.product_id, each)
+        yield tuple(asked.values())
+        left = [each for each in left if asked.get(each.decision.state.key.product_id) is not each]
 
 
 def _question(together: Sequence[Crossed]) -> dict[str, object]:
@@ -86,23 +100,36 @@ def facts_of(crossed: Crossed) -> dict[str, object]:
         "forecast_source": forecast.source,
         **_history(state, forecast.as_of),
         **_promotion(state, forecast.as_of),
-        "open_orders": [_order(state, order) for order in state.open_orders],
+        "open_orders": [_order(state, order) for order in _open_before(decision)],
+        "ordered_now": _ordered_now(decision),
         "order_refused": decision.record.ruling.why if decision.record.ruling.why in REFUSALS else None,
     }
 
 
 def _position(decision: Decision, as_of: int) -> dict[str, object]:
-    state, cover = decision.state, decision.cover_days
-    known = decision.on_hand is not None
-    on_hand = decision.on_hand or 0
-    lasts = known and cover < FOR_EVER_DAYS
+    """As it was decided from: the state after the decision counts the order that was just decided."""
+    known, cover = decision.record.known, decision.cover_days
+    lasts = known.stock is not None and cover < FOR_EVER_DAYS
     return {
-        "on_hand": on_hand if known else None,
-        "on_order": state.on_order,
-        "inventory_position": on_hand + state.on_order,
+        "on_hand": known.stock[0] if known.stock is not None else None,
+        "on_order": known.on_order,
+        "inventory_position": known.position if known.stock is not None else None,
         "days_of_cover": round(cover, 1) if lasts else None,
         "projected_stockout_on": iso_day(as_of + int(cover)) if lasts else None,
     }
+
+
+def _ordered_now(decision: Decision) -> dict[str, object] | None:
+    """The order that this very decision opened, None if it opened none. waits_for: what it is not sent before."""
+    order, ruling = decision.order, decision.record.ruling
+    if order is None:
+        return None
+    return {"reorder_id": order.reorder_id, "quantity": ruling.quantity, "waits_for": ruling.hold or None}
+
+
+def _open_before(decision: Decision) -> tuple[OpenOrder, ...]:
+    orders = decision.state.open_orders
+    return orders if decision.order is None else orders[:-1]
 
 
 def _history(state: ProductState, as_of: int) -> dict[str, object]:

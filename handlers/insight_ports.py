@@ -19,3 +19,15 @@ class InsightBook(Protocol):
     async def of(self, product: ProductKey) -> Sequence[Mapping[str, Any]]:
         """A product's insights as they were published, the newest day first."""
         ...
+
+
+class InsightLedger(Protocol):
+    """What all workers together have asked, by the hour of the epoch."""
+
+    async def take(self, hour: int, tokens: int, calls_max: int, tokens_max: int) -> bool:
+        """Counts a call of at most so many tokens, if that hour's calls and tokens stay within both limits with it."""
+        ...
+
+    async def correct(self, hour: int, tokens: int) -> None:
+        """Counts so many tokens more in that hour; less, if below zero."""
+        ...

@@ -10,12 +10,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.orders import APPROVAL, REVIEW
+from handlers.insight_check import is_plain_id
 from handlers.insight_text import LINE_CHARS_MAX, LINES_MAX, InsightText, plain_text
 
 RULES: Final = "rules"
 RULE_BASED: Final = "rule-based explainer"
 RISING: Final = 1.25
 FALLING: Final = 0.8
+WAITS_FOR: Final = {APPROVAL: "a planner to approve it", REVIEW: "the next review of its supplier"}
 
 
 class _Facts(BaseModel):
@@ -33,6 +36,12 @@ class OrderFacts(_Facts):
     reorder_id: str = ""
     outstanding: float | None = None
     due_on: str | None = None
+
+
+class OrderedFacts(_Facts):
+    reorder_id: str = ""
+    quantity: float | None = None
+    waits_for: str | None = None
 
 
 class Facts(_Facts):
@@ -58,6 +67,7 @@ class Facts(_Facts):
     forecast_source: str | None = None
     order_refused: str | None = None
     open_orders: tuple[OrderFacts, ...] | None = None
+    ordered_now: OrderedFacts | None = None
 
 
 def explained(facts: Mapping[str, Any]) -> InsightText:
@@ -138,6 +148,10 @@ def _factors(facts: Facts) -> Iterator[str]:
 def _recommendations(facts: Facts) -> Iterator[str]:
     if facts.order_refused:
         yield f"Look at the rule that refused the order: {facts.order_refused}."
+    elif facts.ordered_now is not None:
+        yield _ordered(facts, facts.ordered_now)
+    elif facts.inventory_position is None:
+        yield "The stock is not known: enter it, for nothing is ordered until then."
     elif _order_is_due(facts):
         yield (
             f"The position {_units(facts.inventory_position)} has reached the reorder point "
@@ -146,8 +160,23 @@ def _recommendations(facts: Facts) -> Iterator[str]:
     else:
         yield "No order is due at this position: watch it until the next review."
     for order in _late_orders(facts):
-        name = f"{order.reorder_id[:64]} ({_units(order.outstanding)} units, due {order.due_on})"
-        yield f"Speed up order {name}: stock may run out on {facts.projected_stockout_on}."
+        named = f"{_called(order.reorder_id)} ({_units(order.outstanding)} units, due {order.due_on})"
+        yield f"Speed up {named}: stock may run out on {facts.projected_stockout_on}."
+
+
+def _ordered(facts: Facts, order: OrderedFacts) -> str:
+    """The order that goes out with this decision, or that waits to."""
+    said = f"{_called(order.reorder_id)} of {_units(order.quantity)} units "
+    said += f"waits for {WAITS_FOR.get(order.waits_for, 'a planner')}" if order.waits_for else "goes out"
+    if not _order_is_due(facts):
+        return f"{said[0].upper()}{said[1:]}."
+    reached = f"The position {_units(facts.inventory_position)} has reached the reorder point "
+    return f"{reached}{_units(facts.reorder_point)}: {said}."
+
+
+def _called(reorder_id: str) -> str:
+    """An order by its id, where that can be named in a sentence."""
+    return f"order {reorder_id}" if is_plain_id(reorder_id) else "the order"
 
 
 def _risks(facts: Facts) -> Iterator[str]:

@@ -102,9 +102,18 @@ class Metric(Enum):
     INSIGHTS_BY_RULES = (
         "InsightsByRules",
         "Count",
-        "of those, insights that rules wrote: the budget was spent, the model away, or its answer refused",
+        "insights that rules wrote: the budget was spent, the queue full, the model away, or its answer refused",
     )
-    INSIGHTS_DROPPED = ("InsightsDropped", "Count", "insights not published: full queue, or the bus refused them")
+    INSIGHTS_DROPPED = (
+        "InsightsDropped",
+        "Count",
+        "insights not published: too many waited for rules too, or the bus refused them",
+    )
+    INSIGHTS_CROWDED = (
+        "InsightsCrowded",
+        "Count",
+        "crossings that found the queue of questions full, and were left to rules",
+    )
     INSIGHT_LINES_DROPPED = (
         "InsightLinesDropped",
         "Count",

@@ -36,8 +36,10 @@ class Crossed:
 
 @dataclass(slots=True)
 class Placed:
-    """What a batch of decisions led to. still_dirty are the products to assess again, decided those that need not."""
+    """What a batch of decisions led to. still_dirty are the products to assess again, decided those that need not.
+    decisions: those that were committed."""
 
+    decisions: list[Decision] = field(default_factory=list)
     forecasts: list[ForecastRecord] = field(default_factory=list)
     outbox: list[OutboxEntry] = field(default_factory=list)
     crossed: list[Crossed] = field(default_factory=list)
@@ -109,6 +111,7 @@ class PlaceReorders:
             now,
             decision.record,
         )
+        placed.decisions.append(decision)
         placed.forecasts.append(record)
         placed.outbox += _entries(decision)
         self._arrived(decision.moved.arrivals)

@@ -5,7 +5,7 @@ the errors of handlers/errors.py; nothing else comes out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
@@ -19,7 +19,7 @@ from domain.ledger import Segment
 from domain.policy import SupplyTerms
 from domain.product import ProductState, StockLevel
 from domain.ruling import DecisionRecord
-from handlers.insight_text import InsightText
+from handlers.insight_text import InsightText, Usage
 from handlers.metrics import Metric
 
 
@@ -217,11 +217,19 @@ class EventBus(Protocol):
         ...
 
 
-class Explainer(Protocol):
-    async def explain(self, facts: Mapping[str, object]) -> InsightText: ...
+MayCall = Callable[[], Awaitable[None]]
+"""Awaited before every attempt at the model, each of which may be billed; what it raises ends the question."""
 
-    async def ready(self) -> None:
-        """Fails as explain() would if it could not answer."""
+
+async def unbounded() -> None:
+    """The MayCall of whoever asks without a budget."""
+
+
+class Explainer(Protocol):
+    async def explain(self, facts: Mapping[str, object], may_call: MayCall) -> InsightText: ...
+
+    async def ready(self, may_call: MayCall) -> Usage:
+        """What it cost to see that it can answer. Fails as explain() would if it could not."""
         ...
 
 

@@ -171,6 +171,9 @@ def _add_local(local: argparse.ArgumentParser) -> None:
     local.add_argument("--dead-endpoint", action="store_true", help="kill the model server half-way")
     local.add_argument("--kill-worker", action="store_true", help="kill a worker with -9 half-way; it is started again")
     local.add_argument("--bedrock", choices=MOOD_NAMES, default=WELL, help=MOOD_HELP)
+    local.add_argument(
+        "--keep-open", action="store_true", help="with --until-done: leave the live page open until Ctrl-C"
+    )
     local.set_defaults(run=_local)
 
 
@@ -220,6 +223,7 @@ def _local(chosen: argparse.Namespace) -> int:
         kill_worker=chosen.kill_worker,
         model=chosen.model,
         bedrock=chosen.bedrock,
+        keep_open=chosen.keep_open,
     )
     try:
         return run_local(options)

@@ -12,6 +12,7 @@ import structlog
 
 from domain.events import ProductKey
 from handlers.errors import Misconfigured, TransientFailure
+from handlers.explain import CROWDED
 from handlers.metrics import Metric
 from handlers.place_reorders import Crossed
 from handlers.ports import ForecastRecord
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 
 BACK_OFF_S = 2.0
 INSIGHTS_WAITING_MAX = 100
+CROWDED_MAX = 1_000
 SWEPT_MAX = 1_000
 DIRTY_MAX = 100_000
 RECORDS_KEPT_MAX = 100_000
@@ -35,6 +37,7 @@ class Deciding:
         self._dirty: dict[ProductKey, None] = {}
         self._dirty_added = asyncio.Event()
         self._insights: asyncio.Queue[Crossed] = asyncio.Queue(INSIGHTS_WAITING_MAX)
+        self._crowded: asyncio.Queue[Crossed] = asyncio.Queue(CROWDED_MAX)
         self._records: list[ForecastRecord] = []
         self._recorded = asyncio.Event()
 
@@ -88,6 +91,8 @@ class Deciding:
             return set()
         parts.watch_accuracy.note(assessment.snapshot.key for assessment in assessments)
         placed = await asyncio.shield(asyncio.ensure_future(parts.place_reorders(assessments)))
+        if parts.onlooker is not None:
+            parts.onlooker.decided(placed.decisions)
         await self._tick_off(clean | placed.decided, mark)
         left = await parts.relay_outbox(placed.outbox)
         parts.metrics.count(Metric.OUTBOX_DEPTH, len(left))
@@ -114,6 +119,14 @@ class Deciding:
         try:
             self._insights.put_nowait(crossed)
         except asyncio.QueueFull:
+            self._leave_to_rules(crossed)
+
+    def _leave_to_rules(self, crossed: Crossed) -> None:
+        """Rules need nobody to answer. That the product crossed a level is known by now, and is not told of again."""
+        self._parts.metrics.count(Metric.INSIGHTS_CROWDED)
+        try:
+            self._crowded.put_nowait(crossed)
+        except asyncio.QueueFull:
             self._parts.metrics.count(Metric.INSIGHTS_DROPPED)
 
     async def explain(self) -> None:
@@ -122,15 +135,18 @@ class Deciding:
             await self._parts.explain.prepare()
         while self._parts.explain is not None:
             first = await self._insights.get()
-            await self._parts.explain([first, *self._insights_waiting()])
+            await self._parts.explain([first, *_waiting_in(self._insights)])
 
-    async def explain_waiting(self) -> None:
-        """Asks for the insights that wait now."""
+    async def explain_crowded(self) -> None:
+        """Lets rules explain what found the queue full, whatever the model does. For ever."""
+        while self._parts.explain is not None:
+            await self._parts.explain.by_rules([await self._crowded.get()], CROWDED)
+
+    async def explain_waiting(self, ends_at: float | None = None) -> None:
+        """Asks for the insights that wait now. ends_at: in the loop's time, when a model is given up."""
         if self._parts.explain is not None:
-            await self._parts.explain(self._insights_waiting())
-
-    def _insights_waiting(self) -> list[Crossed]:
-        return [self._insights.get_nowait() for _ in range(self._insights.qsize())]
+            await self._parts.explain.by_rules(_waiting_in(self._crowded), CROWDED)
+            await self._parts.explain(_waiting_in(self._insights), ends_at)
 
     async def sweep(self, before: int) -> None:
         """Takes up the products that have stood on the agenda since before some time (ms): their worker has not decided
@@ -148,3 +164,7 @@ class Deciding:
         records, self._records = self._records, []
         if records:
             await self._parts.forecast_metrics.publish(records)
+
+
+def _waiting_in(queue: asyncio.Queue[Crossed]) -> list[Crossed]:
+    return [queue.get_nowait() for _ in range(queue.qsize())]

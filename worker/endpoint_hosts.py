@@ -50,14 +50,15 @@ def why_not(url: str, allowed_hosts: Collection[str]) -> str | None:
         return "must be an http or https URL"
     if secret:
         return "must hold no name or password"
-    if _is_this_machine(host) or host in allowed_hosts:
+    if is_this_machine(host) or host in allowed_hosts:
         return None
     if not any(host.endswith(f".{domain}") for domain in AWS_DOMAINS):
         return f"host {host!r} is neither of AWS nor this machine, and does not stand in allowed_hosts"
     return None if parts.scheme == "https" else "must be an https URL: requests to AWS carry a session token"
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether a host is the loopback: nobody else reaches it."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

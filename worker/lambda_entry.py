@@ -36,6 +36,7 @@ log = structlog.get_logger()
 
 SPARE_S = 3.0  # to answer in: an invocation that runs out of time is repeated as a whole
 FOLLOW_UP_S = 10.0  # the shard or the group waits for the answer, and shall not wait for a slow model
+RULES_S = 2.0  # of that, for rules to explain in the place of a model that does not answer
 
 _environment: Environment | None = None
 
@@ -106,8 +107,9 @@ class _AtWork:
         try:
             async with asyncio.timeout_at(ends_at):
                 unsettled = await self._settle(messages)
-            async with asyncio.timeout_at(min(ends_at, asyncio.get_running_loop().time() + FOLLOW_UP_S)):
-                await self._follow_up()
+            follow_up_ends_at = min(ends_at, asyncio.get_running_loop().time() + FOLLOW_UP_S)
+            async with asyncio.timeout_at(follow_up_ends_at):
+                await self._follow_up(follow_up_ends_at - RULES_S)
         except TimeoutError:
             # Settled or not, what is durable stays so: the ledger and the sweeps finish it.
             log.warning("invocation.out_of_time", messages=len(messages), unsettled=len(unsettled))
@@ -127,14 +129,16 @@ class _AtWork:
         self._deciding.add(settled.dirty)
         return settled.handed_back
 
-    async def _follow_up(self) -> None:
-        """What the long-running worker does on clocks of its own."""
+    async def _follow_up(self, words_end_at: float) -> None:
+        """What the long-running worker does on clocks of its own; no model of words is waited for beyond that."""
         for step in (self._sweep, self._deciding.decide_all, self._forecast_metrics):
             try:
                 await step()
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("background.failed", step=step.__name__, reason=str(exc))
-        await self._deciding.explain_waiting()
+        if self._parts.explain is not None:
+            await self._parts.explain.prepare(words_end_at)
+        await self._deciding.explain_waiting(words_end_at)
 
     async def _sweep(self) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from domain.decision import Decision
 from handlers.current_rules import CurrentRules, ReloadRules
 from handlers.explain import Explain
 from handlers.learn_lead_times import LearnLeadTimes
@@ -34,6 +36,18 @@ class Ordering:
     reload_rules: ReloadRules | None
 
 
+class Onlooker(Protocol):
+    """Somebody who looks on and never makes the worker wait: the live page."""
+
+    def decided(self, decisions: Sequence[Decision]) -> None:
+        """These were decided and committed."""
+        ...
+
+    async def keep(self) -> None:
+        """Does its own work until it is cancelled; raises nothing that would end the worker's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the runner drives; worker/wiring.py puts it together."""
@@ -54,3 +68,4 @@ class Parts:
     ordering: Ordering
     metrics: EmbeddedMetrics
     clock: Clock
+    onlooker: Onlooker | None = None

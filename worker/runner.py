@@ -55,9 +55,11 @@ class Runner:
                 group.create_task(self._every(self._settings.sweep_interval_s, self._sweeping.dirty)),
                 group.create_task(self._every(self._settings.purchases_interval_s, self._sweeping.orders)),
                 *self._reloading(group),
+                *self._looked_on(group),
                 group.create_task(self._every(FORECAST_METRICS_EVERY_S, self._deciding.publish_forecast_metrics)),
                 group.create_task(self._every(self._settings.watch_interval_s, self._watch)),
                 *(group.create_task(self._deciding.explain()) for _ in range(INSIGHTS_IN_FLIGHT)),
+                group.create_task(self._deciding.explain_crowded()),
             ]
             deciding = group.create_task(self._deciding.run())
             recording = group.create_task(self._record(group))
@@ -88,6 +90,11 @@ class Runner:
             await reload()
 
         return [group.create_task(self._every(self._settings.rules_interval_s, reload_rules))]
+
+    def _looked_on(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Serves the live page, if there is one."""
+        onlooker = self._parts.onlooker
+        return [] if onlooker is None else [group.create_task(onlooker.keep())]
 
     async def _drain(
         self,

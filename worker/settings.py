@@ -13,8 +13,10 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.policy import FORECAST_DAYS, SupplyTerms
-from worker.endpoint_hosts import collector_urls, configured_urls, why_not
+from worker.endpoint_hosts import collector_urls, configured_urls, is_this_machine, why_not
 
+DASHBOARD_TOKEN = "RESTOCK_DASHBOARD_TOKEN"  # noqa: S105 - the name of a variable, which is no setting: those are logged
+TOKEN_CHARS_MIN = 16
 MESSAGES_A_RECEIVE = 10
 RECORDS_A_READ = 1_000
 POLLS_MAX = 48  # of the 64 connections to a service: the others are for deletions
@@ -91,15 +93,18 @@ class Settings(BaseSettings):
     )
     bedrock_model: str = Field(
         "anthropic.claude-haiku-4-5-20251001-v1:0",
-        description="Bedrock model id or inference profile; empty turns insights off",
+        description="Bedrock model id or, for newer models, inference profile; `restock doctor` tries it; "
+        "empty: no insights",
     )
     bedrock_guardrail: str = Field("", description="Bedrock guardrail that questions and answers pass; empty: none")
     bedrock_guardrail_version: str = Field("DRAFT", description="Version of that guardrail")
     insights_per_hour: int = Field(
-        10, ge=0, description="Questions to Bedrock that a worker may ask in any hour; beyond that rules explain"
+        10,
+        ge=0,
+        description="Calls of Bedrock that all workers together may make in an hour; beyond that rules explain",
     )
     insight_tokens_per_hour: int = Field(
-        60_000, ge=0, description="Tokens that those may take and give in any hour, at most"
+        60_000, ge=0, description="Tokens that those may take and give in an hour, at most"
     )
     metrics_products: tuple[str, ...] = Field(
         (), description="JSON list of product ids with metrics of their own (each one is billed)"
@@ -169,6 +174,20 @@ class Settings(BaseSettings):
         "127.0.0.1", min_length=1, description="Address the health port listens on; 0.0.0.0 where others must reach it"
     )
     prometheus: bool = Field(False, description="Answer GET /metrics on the health port for Prometheus")
+    dashboard: bool = Field(False, description="Serve the live page (docs/dashboard.md)")
+    dashboard_port: int = Field(8090, ge=0, le=65_535, description="Port of the live page; 0 picks one")
+    dashboard_host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address the live page listens on; any but this machine's own needs RESTOCK_DASHBOARD_TOKEN",
+    )
+    dashboard_plans: bool = Field(
+        False, description="Let planners approve, freeze and override on the page; false: it is read-only"
+    )
+    dashboard_products: int = Field(200_000, ge=1, le=2_000_000, description="Products the page knows, at most")
+    dashboard_scan_interval_s: float = Field(
+        600, ge=1, description="How often the page reads the state table, for what other workers decided"
+    )
     traces: bool = Field(
         False, description="Send traces by OTLP, where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra otel"
     )
@@ -231,6 +250,18 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} {reason}")
         if self.traces and not all(map(find_spec, ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter"))):
             raise ValueError("traces needs the extra otel: pip install 'restock[otel]'")
+        return self
+
+    @model_validator(mode="after")
+    def _page_must_be_safe(self) -> Self:
+        token = os.environ.get(DASHBOARD_TOKEN, "")
+        if self.dashboard and not is_this_machine(self.dashboard_host) and not token:
+            raise ValueError(
+                f"dashboard_host {self.dashboard_host!r} is reached by others: {DASHBOARD_TOKEN} must hold a token "
+                f"of {TOKEN_CHARS_MIN} characters or more"
+            )
+        if self.dashboard and token and len(token) < TOKEN_CHARS_MIN:
+            raise ValueError(f"{DASHBOARD_TOKEN} must have at least {TOKEN_CHARS_MIN} characters")
         return self
 
     @property

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from domain.events import MS_PER_DAY
 from handlers.baseline_categories import UnlessBaselineIsBetter
@@ -33,6 +33,7 @@ from worker.aws.cloudwatch import CloudWatchForecasts
 from worker.aws.endpoints.chosen import form_of
 from worker.aws.eventbridge import EventBridgeBus
 from worker.aws.forecasts import DynamoForecasts
+from worker.aws.insight_ledger import DynamoInsightLedger
 from worker.aws.insights import DynamoInsights
 from worker.aws.inventory import DynamoInventory
 from worker.aws.order_books import DynamoLeadTimes, DynamoPurchases, DynamoReminders
@@ -55,10 +56,16 @@ from worker.sources.source import Source
 from worker.sources.sqs import SqsSource
 from worker.telemetry import EmbeddedMetrics
 
+if TYPE_CHECKING:
+    from worker.dashboard.tally import Tally
+
 
 async def build(settings: Settings, clients: Clients, clock: Clock) -> Runner:
     """Connects and puts the worker together. Misconfigured if a queue, table or bus that it needs is not there."""
-    parts = await build_parts(settings, clients, clock)
+    tally = _tally(settings)
+    parts = await build_parts(settings, clients, clock, tally=tally)
+    if tally is not None:
+        parts = _looked_on(settings, clients, parts, tally)
     if settings.traces:
         parts, clients = _traced(parts, clients)
     return Runner(replace(parts, sources=await _sources(settings, clients, parts, clock)), settings)
@@ -71,6 +78,34 @@ def _traced(parts: Parts, clients: Clients) -> tuple[Parts, Clients]:
 
     begun = tracing()
     return traced(parts, begun), replace(clients, sqs=TracedQueue(clients.sqs, begun))
+
+
+def _tally(settings: Settings) -> Tally | None:
+    if not settings.dashboard:
+        return None
+    # A web server, which a worker without a page need not load.
+    from worker.dashboard.tally import Tally
+
+    return Tally()
+
+
+def _looked_on(settings: Settings, clients: Clients, parts: Parts, tally: Tally) -> Parts:
+    from worker.dashboard.dashboard import Dashboard, Sights
+    from worker.dashboard.filling import StateScan
+    from worker.dashboard.past_orders import PastOrders
+    from worker.suppliers.sending import Outgoing
+
+    sights = Sights(
+        scan=StateScan(clients.dynamodb, settings.state_table),
+        store=parts.store,
+        orders=PastOrders(clients.dynamodb, settings.state_table),
+        insights=DynamoInsights(clients.dynamodb, settings.state_table),
+        inventory=DynamoInventory(clients.dynamodb, settings.inventory_table, settings.terms, parts.clock),
+        rules=parts.ordering.rules,
+        clock=parts.clock,
+        send=Outgoing(clients.sqs, settings).send if settings.queue_name else None,
+    )
+    return replace(parts, onlooker=Dashboard(settings, sights, tally))
 
 
 async def _sources(settings: Settings, clients: Clients, parts: Parts, clock: Clock) -> tuple[Source, ...]:
@@ -107,11 +142,13 @@ async def build_parts(
     metrics_stream: TextIO | None = None,
     *,
     keeps_late: bool = True,
+    tally: Tally | None = None,
 ) -> Parts:
     """Everything but the sources: enough to settle and decide what somebody else has received. Metrics go to standard
-    output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow."""
+    output unless metrics_stream takes them. Late sales are kept aside unless they are kept elsewhere anyhow.
+    tally: what a page shall hear of the metrics."""
     await _require_resources(settings, clients)
-    metrics = _metrics(settings, clock, metrics_stream)
+    metrics = _metrics(settings, clock, metrics_stream, tally)
     store = DynamoState(clients.dynamodb, settings.state_table, settings.commit_deadline_s)
     products = Products(store, settings.cached_products, settings.cached_mb * 1_000_000)
     parking = DynamoParking(
@@ -166,7 +203,11 @@ def _explain(
     return Explain(
         BedrockExplainer(clients.bedrock, settings.bedrock_model, guardrail=settings.guardrail),
         bus,
-        Budget(settings.insights_per_hour, settings.insight_tokens_per_hour),
+        Budget(
+            settings.insights_per_hour,
+            settings.insight_tokens_per_hour,
+            DynamoInsightLedger(clients.dynamodb, settings.state_table),
+        ),
         clock,
         metrics,
         DynamoInsights(clients.dynamodb, settings.state_table),
@@ -174,12 +215,17 @@ def _explain(
     )
 
 
-def _metrics(settings: Settings, clock: Clock, stream: TextIO | None) -> EmbeddedMetrics:
-    if not settings.prometheus:
-        return EmbeddedMetrics(clock.now, stream)
-    from worker.observability.exposed import ExposedMetrics
+def _metrics(settings: Settings, clock: Clock, stream: TextIO | None, tally: Tally | None) -> EmbeddedMetrics:
+    metrics = EmbeddedMetrics(clock.now, stream)
+    if settings.prometheus:
+        from worker.observability.exposed import ExposedMetrics
 
-    return ExposedMetrics(clock.now, stream)
+        metrics = ExposedMetrics(clock.now, stream)
+    if tally is None:
+        return metrics
+    from worker.dashboard.tally import OverheardMetrics
+
+    return OverheardMetrics(metrics, tally)
 
 
 async def _ordering(

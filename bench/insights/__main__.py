@@ -1,7 +1,8 @@
 """How many insights would the real sales of a shop have led to, a product and month?
 
-Replays the bundled sample, or another file of sales, and counts the steps that deserve a question. No model of words is
-asked. The exit code is 0 only if it is less than one a product and month."""
+Replays the bundled sample, or another file of sales, and counts the crossings that deserve an insight; of those alike
+up to three are one question. No model of words is asked. The exit code is 0 only if it is less than one a product and
+month."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     forecast = by_baseline if chosen.model is None else by_model(chosen.model)
     told = Replay(sales, forecast, SupplyTerms()).run()
     sys.stdout.write("\n".join(lines(told)) + "\n")
-    return 0 if told.calls < A_MONTH_MAX * told.product_months else 1
+    return 0 if told.told < A_MONTH_MAX * told.product_months else 1
 
 
 def read(path: Path) -> list[SaleRecorded]:
@@ -48,7 +49,7 @@ def lines(told: Told) -> list[str]:
     months, busiest = told.product_months, max(told.by_day.values(), default=0)
     said = [
         f"{len(told.products):,} products, {months:,.0f} product-months, {told.decisions:,} decisions",
-        f"{told.calls:,} questions: {told.calls / months:.3f} a product and month, {busiest} on the busiest day",
+        f"{told.told:,} crossings told of: {told.told / months:.3f} a product and month, {busiest} on the busiest day",
     ]
     by_level: Counter[str] = Counter()
     for crossing, n in told.crossings.items():

@@ -46,7 +46,7 @@ class Told:
         return sum(self.last_day - first + 1 for first in self.products.values()) / MONTH_DAYS
 
     @property
-    def calls(self) -> int:
+    def told(self) -> int:
         return sum(self.crossings.values())
 
 

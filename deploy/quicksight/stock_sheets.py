@@ -36,7 +36,7 @@ HEALTH = Sheet(
             (
                 line(
                     "out-days",
-                    "Out, due and in excess, by day",
+                    "Out, due and above target, by day",
                     DAYS,
                     "on_day",
                     ["sum:is_out", "sum:is_due", "sum:is_excess"],

@@ -22,15 +22,15 @@ def told():
     return Replay([sale for sale in sales if sale.product in most], by_baseline, SupplyTerms()).run()
 
 
-def test_the_busiest_products_of_the_sample_lead_to_less_than_one_question_a_month_each(told):
+def test_the_busiest_products_of_the_sample_lead_to_less_than_one_insight_a_month_each(told):
     assert len(told.products) == 100
-    assert 0 < told.calls < told.product_months
+    assert 0 < told.told < told.product_months
     assert {crossing.level for crossing in told.crossings} >= {"stock", "demand"}
 
 
 def test_the_figures_are_said_by_level(told):
     said = lines(told)
-    assert f"{told.calls:,} questions" in said[1]
+    assert f"{told.told:,} crossings told of" in said[1]
     assert len(said) == 2 + len(told.crossings)
 
 

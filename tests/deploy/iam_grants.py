@@ -10,7 +10,11 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
-BATCHES = {"DeleteMessageBatch": "DeleteMessage", "ChangeMessageVisibilityBatch": "ChangeMessageVisibility"}
+BATCHES = {
+    "DeleteMessageBatch": "DeleteMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "SendMessageBatch": "SendMessage",
+}
 IN_A_TRANSACTION = {
     "Put": "PutItem",
     "Delete": "DeleteItem",

@@ -208,11 +208,83 @@ SEEN = st.builds(
 )
 
 
+# The cool-down
+
+LOW, EMPTY, FEW = {"cover_days": 4.0}, {"cover_days": 0.0}, {"cover_days": 1.0}
+FORTNIGHT = INSIGHT_COOLDOWN_DAYS
+
+
+def test_a_shelf_that_empties_within_the_cool_down_is_told_of():
+    told = goes(selling(), PLENTY, *steps(LOW, LOW, EMPTY))
+    assert last(told) == [(1, Crossing("covered", "low")), (3, Crossing("low", "out"))]
+
+
+def test_a_shelf_that_stays_empty_is_told_of_once():
+    assert last(goes(selling(), PLENTY, *steps(*[EMPTY] * 40))) == [(1, Crossing("covered", "out"))]
+
+
+def test_a_unit_now_and_then_is_no_end_of_an_empty_shelf():
+    told = last(goes(selling(), PLENTY, *steps(*[EMPTY, FEW] * 6)))
+    assert told == [(1, Crossing("covered", "out"))]
+
+
+def test_a_shelf_that_was_full_in_between_may_break_the_cool_down_again():
+    told = last(goes(selling(), PLENTY, *steps(EMPTY, {}, EMPTY)))
+    assert told == [(1, Crossing("covered", "out")), (3, Crossing("covered", "out"))]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "crossing"),
+    [
+        ({"why": FROZEN}, Crossing("free", "refused", RULE)),
+        ({"by_model": False}, Crossing("model", "baseline", ACCURACY)),
+        ({"reorder_point": 40}, Crossing("steady", "risen", DEMAND)),
+        ({"expected": 4.0}, Crossing("near sales", "above sales", FORECAST)),
+    ],
+)
+def test_what_happens_within_the_cool_down_is_told_at_its_end_if_it_still_holds(meanwhile, crossing):
+    low = (1, Crossing("covered", "low"))
+    assert last(goes(selling(), PLENTY, *steps(LOW, *[meanwhile] * 20))) == [low, (1 + FORTNIGHT, crossing)]
+    over = steps(LOW, *[meanwhile] * 6, *[{"why": ORDERED}] * 20)
+    if crossing.level != ACCURACY:  # which is not over before the model has answered for a while
+        assert last(goes(selling(), PLENTY, *over)) == [low]
+
+
+def test_a_fall_within_the_cool_down_is_told_at_its_end_if_the_shelf_is_still_low():
+    refused = (1, Crossing("free", "refused", RULE))
+    frozen = [{**LOW, "why": FROZEN}] * 20
+    told = last(goes(selling(), PLENTY, *steps({"why": FROZEN}, *frozen)))
+    assert told == [refused, (1 + FORTNIGHT, Crossing("covered", "low"))]
+    assert last(goes(selling(), PLENTY, *steps({"why": FROZEN}, *frozen[:5], *[{"why": FROZEN}] * 20))) == [refused]
+
+
+def test_an_endpoint_that_is_away_silences_no_product():
+    away = {"by_model": False}
+    told = last(goes(selling(), PLENTY, *steps(*[away] * 4, {**away, **LOW})))
+    assert told == [(4, Crossing("model", "baseline", ACCURACY)), (5, Crossing("covered", "low"))]
+
+
+def test_an_endpoint_that_comes_and_goes_is_told_of_once():
+    weeks = [*[{"by_model": False}] * 5, *[{}] * 5] * 4
+    assert last(goes(selling(), PLENTY, *steps(*weeks))) == [(4, Crossing("model", "baseline", ACCURACY))]
+
+
 @given(days=st.lists(SEEN, min_size=1, max_size=60))
 def test_whatever_happens_a_product_is_told_of_once_in_a_fortnight_and_never_at_first_sight(days):
+    """But for a shelf that empties, and an endpoint that is away."""
     told = last(goes(selling(), *days))
     assert all(day > 0 for day, _ in told)
-    assert all(later - earlier >= INSIGHT_COOLDOWN_DAYS for (earlier, _), (later, _) in pairwise(told))
+    quiet_from = None
+    for day, crossing in told:
+        if crossing.level != ACCURACY:
+            assert quiet_from is None or day - quiet_from >= FORTNIGHT or crossing.after == "out"
+            quiet_from = day
+
+
+@given(covers=st.lists(st.sampled_from([0.0, 1.0, 4.0, 30.0]), min_size=1, max_size=40))
+def test_between_two_empty_shelves_that_are_told_of_it_was_covered_or_a_fortnight_has_passed(covers):
+    told = [n for n, step in last(goes(selling(), *steps(*[{"cover_days": c} for c in covers]))) if step.after == "out"]
+    assert all(30.0 in covers[one:other] or other - one >= FORTNIGHT for one, other in pairwise(told))
 
 
 @given(days=st.lists(SEEN, min_size=1, max_size=10))

@@ -298,7 +298,8 @@ def test_ctrl_c_drains_and_still_reports(model, tmp_path, source):
     command = [*RESTOCK, "--source", source, "--model", str(model), "--report", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 100
-    while not (tmp_path / "logs" / "metrics.log").exists() and time.monotonic() < deadline:
+    told = tmp_path / "logs" / "metrics.log"  # empty until the first sales are settled
+    while not (told.exists() and told.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.2)
     time.sleep(3)
     process.send_signal(signal.SIGINT)

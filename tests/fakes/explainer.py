@@ -5,29 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fakes.faults import Faults
-from handlers.insight_text import InsightText
+from handlers.insight_text import InsightText, Usage
+from handlers.ports import MayCall, unbounded
 
 WORDS = InsightText(
     ("It sold faster than before.",), ("Look at the supplier.",), ("It may run out.",), (), "bedrock", "fake"
 )
+PROBE = Usage(9, 3)
 
 
 class FakeExplainer:
-    """words: what it says; fails_with: what it raises instead."""
+    """words: what it says; fails_with: what it raises instead; attempts: how many calls a question takes it."""
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
         self.asked: list[Mapping[str, object]] = []
         self.words = WORDS
         self.fails_with: Exception | None = None
-        self.probed = 0
+        self.probed, self.attempts = 0, 1
 
-    async def ready(self) -> None:
+    async def ready(self, may_call: MayCall) -> Usage:
+        await may_call()
         self.probed += 1
         async with self.faults.around("ready"):
-            return
+            return PROBE
 
-    async def explain(self, facts: Mapping[str, object]) -> InsightText:
+    async def explain(self, facts: Mapping[str, object], may_call: MayCall = unbounded) -> InsightText:
+        for _ in range(self.attempts):
+            await may_call()
         self.asked.append(facts)
         if self.fails_with is not None:
             raise self.fails_with

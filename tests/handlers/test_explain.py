@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from numbers import Number
 
 import pytest
+import structlog
 from fakes.bus import InMemoryBus
 from fakes.clock import NOW, TODAY
 from fakes.examples import A, C, sale
-from fakes.explainer import WORDS, FakeExplainer
+from fakes.explainer import PROBE, WORDS, FakeExplainer
 from fakes.faults import Fault
 from fakes.insights import InMemoryInsights
 
 from domain.events import ProductKey
-from handlers.explain import AWAY, BAD_ANSWER, DISAGREED, MISCONFIGURED, OUT_OF_BUDGET, Explain
+from handlers.explain import AWAY, BAD_ANSWER, DISAGREED, MISCONFIGURED, OUT_OF_BUDGET, UNNAMED, Explain
 from handlers.insight_budget import HOUR_MS, Budget
-from handlers.insight_facts import FACT_ITEMS_MAX, facts_of, questions_of
+from handlers.insight_facts import TOGETHER_MAX, facts_of, questions_of
+from handlers.insight_rules import explained
 from handlers.insight_text import BadAnswer, Usage, facts_as_json
 from handlers.metrics import Metric
+from handlers.place_reorders import Crossed
 
 
 @pytest.fixture
@@ -180,6 +184,49 @@ async def test_no_more_is_asked_than_an_hour_allows_failures_included(deciding, 
     assert [detail["reason"] for detail in said(bus)][4:] == [OUT_OF_BUDGET, None]
 
 
+async def test_each_attempt_counts_against_the_budget(deciding, explain, explainer, bus, metrics):
+    crossed = await fallen(deciding)
+    explainer.attempts = 2
+    for _ in range(2):
+        await explain([crossed])
+    assert [detail["reason"] for detail in said(bus)] == [None, OUT_OF_BUDGET]
+    assert metrics[Metric.INSIGHT_CALLS] == 2
+
+
+async def test_after_throttling_nothing_is_asked_until_the_model_may_be_asked_again(
+    deciding, explain, explainer, clock, faults, bus
+):
+    crossed = await fallen(deciding)
+    faults.plan("explain", Fault.OVERLOADED)
+    for _ in range(2):
+        await explain([crossed])
+    assert len(explainer.asked) == 1
+    clock.advance(1)
+    await explain([crossed])
+    assert [detail["reason"] for detail in said(bus)] == [AWAY, AWAY, None]
+
+
+async def test_a_model_that_does_not_answer_in_the_time_there_is_is_given_up_and_rules_explain(deciding, bus, explain):
+    class Silent(FakeExplainer):
+        async def explain(self, facts, may_call):
+            await may_call()
+            await asyncio.Event().wait()
+
+    explain._explainer = Silent()
+    crossed = await fallen(deciding)
+    await explain([crossed], ends_at=asyncio.get_running_loop().time() + 0.01)
+    assert [(detail["source"], detail["reason"]) for detail in said(bus)] == [("rules", AWAY)]
+
+
+async def test_a_model_that_goes_while_the_worker_runs_is_told_of_as_at_the_start(deciding, explain, faults):
+    faults.plan("explain", Fault.MISCONFIGURED)
+    with structlog.testing.capture_logs() as lines:
+        await explain([await fallen(deciding)])
+    assert [(line["event"], line["log_level"]) for line in lines if line["log_level"] == "error"] == [
+        ("insights.misconfigured", "error")
+    ]
+
+
 @pytest.mark.parametrize("budget", [(0, 100_000), (100, 0), (100, 2_000)])
 async def test_a_budget_of_nothing_asks_nothing_and_rules_explain(
     deciding, explainer, bus, clock, metrics, book, budget
@@ -208,12 +255,19 @@ async def test_the_start_asks_once(explain, explainer):
     assert explainer.probed == 1
 
 
+async def test_the_probe_counts_as_the_call_that_it_is(explain, metrics):
+    await explain.prepare()
+    assert (metrics[Metric.INSIGHT_CALLS], metrics[Metric.INSIGHT_TOKENS]) == (1, PROBE.tokens)
+    assert explain._budget.spent == PROBE.tokens
+
+
 # Together
 
 
 async def test_products_of_a_category_that_cross_together_are_one_question(deciding, explain, explainer, bus):
     keys = [ProductKey(name) for name in ("T1", "T2", "T3")]
     crossed = [await fallen(deciding, key) for key in keys]
+    explainer.words = of_each("T1", "T2", "T3")
     assert await explain(crossed) == 3
     [asked] = explainer.asked
     assert [product["product_id"] for product in asked["products"]] == ["T1", "T2", "T3"]
@@ -223,6 +277,56 @@ async def test_products_of_a_category_that_cross_together_are_one_question(decid
         ("T3", ["T1", "T2"]),
     ]
     assert len({detail["facts_hash"] for detail in said(bus)}) == 1
+
+
+def of_each(*names):
+    """An answer with a factor of each of these."""
+    return replace(WORDS, factors=tuple(f"Product {name} sold faster." for name in names), recommendations=(), risks=())
+
+
+async def test_as_many_as_may_be_asked_about_together_are_each_told_of_themselves(deciding, explain, explainer, bus):
+    names = [f"T{n}" for n in range(TOGETHER_MAX)]
+    explainer.words = of_each(*names)
+    await explain([await fallen(deciding, ProductKey(name)) for name in names])
+    assert [(d["product_id"], d["factors"]) for d in said(bus)] == [
+        (name, [f"Product {name} sold faster."]) for name in names
+    ]
+
+
+async def test_a_product_that_no_sentence_names_is_explained_by_rules(deciding, explain, explainer, bus, metrics):
+    explainer.words = of_each("T1")
+    await explain([await fallen(deciding, ProductKey(name)) for name in ("T1", "T2")])
+    [first, second] = said(bus)
+    assert (first["source"], first["reason"], first["asked_with"]) == ("bedrock", None, ["T2"])
+    assert (second["source"], second["reason"], second["asked_with"]) == ("rules", UNNAMED, [])
+    assert metrics[Metric.INSIGHTS_BY_RULES] == 1
+
+
+async def test_a_sentence_about_no_product_or_about_several_is_told_of_none(deciding, explain, explainer, bus):
+    explainer.words = replace(
+        of_each("T1", "T2"), risks=("It may run out.", "Product T1 and product T2 may run out."), recommendations=()
+    )
+    await explain([await fallen(deciding, ProductKey(name)) for name in ("T1", "T2")])
+    assert [detail["risks"] for detail in said(bus)] == [[], []]
+
+
+async def test_a_number_of_one_product_is_not_told_of_another(deciding, explain, explainer, bus):
+    crossed = [await fallen(deciding, ProductKey(name)) for name in ("T1", "T2")]
+    record = crossed[1].decision.record
+    many = record._replace(known=record.known._replace(stock=(500, NOW)))
+    crossed[1] = replace(crossed[1], decision=replace(crossed[1].decision, record=many))
+    lines = ("Product T1 has 500 units on hand.", "Product T2 has 500 units on hand.")
+    explainer.words = replace(of_each("T1", "T2"), risks=lines)
+    await explain(crossed)
+    assert [detail["risks"] for detail in said(bus)] == [[], [lines[1]]]
+
+
+async def test_a_product_that_a_sentence_cannot_name_alone_is_asked_about_alone(deciding):
+    named = ("two words", "T1", "T2")
+    crossed = [await fallen(deciding, ProductKey(name)) for name in named]
+    crossed.append(await fallen(deciding, ProductKey("T1", "north")))
+    asked = [[str(each.decision.state.key) for each in question.crossed] for question in questions_of(crossed)]
+    assert sorted(map(len, asked)) == [1, 1, 2]
 
 
 async def test_where_rules_speak_each_product_is_explained_by_its_own_facts(deciding, explain, faults, bus):
@@ -241,9 +345,9 @@ async def test_what_is_not_alike_is_asked_about_apart(deciding):
 
 
 async def test_a_question_is_about_so_many_products_at_most(deciding):
-    crossed = [await fallen(deciding, ProductKey(f"T{n:02d}")) for n in range(FACT_ITEMS_MAX + 3)]
+    crossed = [await fallen(deciding, ProductKey(f"T{n:02d}")) for n in range(TOGETHER_MAX + 3)]
     questions = list(questions_of(crossed))
-    assert [len(question.crossed) for question in questions] == [FACT_ITEMS_MAX, 3]
+    assert [len(question.crossed) for question in questions] == [TOGETHER_MAX, 3]
     for question in questions:
         assert len(json.loads(facts_as_json(question.facts))["products"]) == len(question.crossed)
 
@@ -268,20 +372,57 @@ async def test_the_facts_are_numbers_of_ours_and_names(deciding):
     }
     for name, value in names.items():
         assert facts.pop(name) == value
-    [order] = facts.pop("open_orders")
-    assert order == {
-        "reorder_id": "C#north:1",
-        "status": "requested",
-        "outstanding": crossed.decision.order.recommended_order_quantity,
-        "due_on": "2024-10-11",
-    }
+    assert facts.pop("open_orders") == []
+    quantity = crossed.decision.order.recommended_order_quantity
+    assert facts.pop("ordered_now") == {"reorder_id": "C#north:1", "quantity": quantity, "waits_for": None}
     numbers = [*facts.pop("demand_28_days").values(), *facts.values()]
     assert all(isinstance(value, Number) for value in numbers)
     assert facts["on_hand"] == 2
-    assert facts["inventory_position"] == facts["on_hand"] + facts["on_order"]
+    assert (facts["on_order"], facts["inventory_position"]) == (0, 2)
     assert (facts["reorder_point"], facts["target"]) == (crossed.assessment.reorder_point, crossed.assessment.target)
     assert (facts["rolling_7"], facts["sold_28_days"], facts["selling_days_of_28"]) == (3.0, 57, 19)
     assert facts["promotion_planned"] is False
+
+
+async def test_rules_say_the_order_that_goes_out_and_what_it_was_decided_from(deciding, explain, faults, bus):
+    crossed = await fallen(deciding)
+    faults.plan("explain", Fault.BEFORE)
+    await explain([crossed])
+    [detail] = said(bus)
+    order, point = crossed.decision.order, crossed.assessment.reorder_point
+    sent = f"order {order.reorder_id} of {order.recommended_order_quantity} units goes out."
+    assert detail["recommendations"] == [f"The position 2 has reached the reorder point {point}: {sent}"]
+    assert "On hand 2, on order 0: the inventory position is 2" in detail["factors"][1]
+
+
+async def test_orders_that_were_open_before_are_told_of_without_the_new_one(deciding):
+    first = await fallen(deciding)
+    deciding.inventory.put(A, -400, NOW + 2)
+    await deciding.sold(sale(A, "more", 1, TODAY))
+    [second] = (await deciding.decided(A)).decisions
+    facts = facts_of(Crossed(first.assessment, second))
+    assert [order["reorder_id"] for order in facts["open_orders"]] == ["A:1"]
+    assert facts["ordered_now"]["reorder_id"] == "A:2"
+    assert facts["on_order"] == first.decision.order.recommended_order_quantity
+
+
+async def test_where_nothing_was_ordered_there_is_no_order_among_the_facts(deciding):
+    crossed = await fallen(deciding)
+    still = replace(crossed.decision, order=None)
+    assert facts_of(replace(crossed, decision=still))["ordered_now"] is None
+
+
+async def test_a_stock_that_nobody_knows_is_no_position_and_no_sentence(deciding):
+    await deciding.sold(*(sale(A, f"e{age}", 3, TODAY - age) for age in range(1, 20)))
+    assessments = await deciding.assessed(A)
+    [decision] = (await deciding.place(assessments)).decisions
+    facts = facts_of(Crossed(assessments[0], decision))
+    assert (facts["on_hand"], facts["inventory_position"], facts["days_of_cover"]) == (None, None, None)
+    text = explained(facts)
+    words = " ".join((*text.factors, *text.recommendations, *text.risks, *text.inventory_suggestions))
+    assert "position" not in words
+    assert "unknown" not in words
+    assert text.recommendations == ("The stock is not known: enter it, for nothing is ordered until then.",)
 
 
 async def test_the_facts_can_be_sent(deciding):
@@ -294,7 +435,9 @@ async def test_the_same_facts_have_the_same_hash_and_others_another(deciding):
     [once], [again] = questions_of([crossed]), questions_of([crossed])
     assert once.facts_hash == again.facts_hash
     other = crossed.decision
-    [changed] = questions_of([replace(crossed, decision=replace(other, on_hand=3))])
+    record = other.record
+    moved = record._replace(known=record.known._replace(stock=(3, NOW)))
+    [changed] = questions_of([replace(crossed, decision=replace(other, record=moved))])
     assert changed.facts_hash != once.facts_hash
 
 

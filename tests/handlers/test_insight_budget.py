@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from fakes.insights import InMemoryInsightLedger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.insight_budget import HOUR_MS, Budget
+from handlers.errors import TransientFailure
+from handlers.insight_budget import HOUR_MS, Budget, BudgetSpent, Calls
 
 NOW = 10**12
 
@@ -48,3 +51,42 @@ def test_no_hour_sees_more_than_the_budget(calls, tokens, asked):
         window = [n for at, n in granted if at > now - HOUR_MS]
         assert len(window) <= calls
         assert sum(window) <= tokens
+
+
+async def test_workers_share_the_hour_of_the_clock():
+    ledger = InMemoryInsightLedger()
+    one, other = (Calls(Budget(2, 1_000, ledger), NOW, 300) for _ in range(2))
+    await one()
+    await other()
+    for worker in (one, other):
+        with pytest.raises(BudgetSpent):
+            await worker()
+    restarted = Calls(Budget(2, 1_000, ledger), NOW, 300)
+    with pytest.raises(BudgetSpent):
+        await restarted()
+    assert len(one.granted) == len(other.granted) == 1
+
+
+async def test_what_the_calls_came_to_is_told_to_the_others():
+    ledger = InMemoryInsightLedger()
+    calls = Calls(Budget(9, 1_000, ledger), NOW, 900)
+    await calls()
+    calls.cost(200)
+    await calls.settle()
+    assert ledger.hours == {NOW // HOUR_MS: (1, 200)}
+    await Calls(Budget(9, 1_000, ledger), NOW, 800)()
+
+
+async def test_where_nobody_can_tell_what_was_spent_nothing_is_asked():
+    class Away(InMemoryInsightLedger):
+        async def take(self, *_):
+            raise TransientFailure("the table is away")
+
+        async def correct(self, *_):
+            raise TransientFailure("the table is away")
+
+    calls = Calls(Budget(9, 1_000, Away()), NOW, 10)
+    with pytest.raises(BudgetSpent, match="the table is away"):
+        await calls()
+    assert calls.granted == []
+    await calls.settle()

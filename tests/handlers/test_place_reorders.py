@@ -162,16 +162,20 @@ async def test_another_workers_decision_is_not_doubled(needy, clock, metrics):
     assert list(needy.store.orders) == ["A:1"]
 
 
-async def test_a_fall_into_a_worse_band_is_told_once(needy):
+async def test_a_fall_into_a_worse_band_is_told_once_and_an_empty_shelf_again(needy):
     needy.inventory.put(A, 10_000, NOW)
     await needy.decided(A)
     needy.inventory.put(A, 2, NOW + 1)
     await needy.sold(sale(A, "rush", 1, TODAY))
     [crossed] = (await needy.decided(A)).crossed
     assert (crossed.decision.crossing.before, crossed.decision.crossing.after) == ("excess", "low")
-    needy.inventory.put(A, 0, NOW + 2)
+    needy.inventory.put(A, 1, NOW + 2)
     await needy.sold(sale(A, "rush-2", 1, TODAY))
     assert (await needy.decided(A)).crossed == []
+    needy.inventory.put(A, 0, NOW + 3)
+    await needy.sold(sale(A, "rush-3", 1, TODAY))
+    [crossed] = (await needy.decided(A)).crossed
+    assert (crossed.decision.crossing.before, crossed.decision.crossing.after) == ("low", "out")
 
 
 async def test_nothing_assessed_is_nothing_done(deciding):

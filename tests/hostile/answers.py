@@ -1,6 +1,7 @@
 """What a model might answer that must not be shown, or not all of it.
 
-Each is the whole text of an answer. `{id}` stands for the id of the product that was asked about."""
+Each is the whole text of an answer. `{id}` stands for the id of the product that was asked about, and names such as
+`{reorder_point}` for what its facts hold under them: a number that is true and no reason to order so many."""
 
 from __future__ import annotations
 
@@ -35,6 +36,17 @@ MODEL_ANSWERS: dict[str, str] = {
     "arabic digits": answer(recommendations=["Order ٩٩٩ units."]),
     "roman numeral": answer(recommendations=["Order Ⅿ units."]),
     "chinese numeral": answer(recommendations=["Order 九千 units."]),
+    "zero": answer(recommendations=["Order zero of it."]),
+    "a score": answer(recommendations=["Take a score more."]),
+    "a gross": answer(recommendations=["Take a gross of it."]),
+    "some dozen": answer(recommendations=["Take some dozen more."]),
+    "so many times": answer("Demand grew fivefold."),
+    "in one word": answer(recommendations=["Take twohundred more."]),
+    "spaced letters": answer(recommendations=["Take t w o more."]),
+    "spaced digits": answer(recommendations=["Take 7 7 7 more."]),
+    "with an accent": answer(recommendations=["Take s\u00edx more."]),
+    "with a mark": answer(recommendations=["Take si\u0307x more."]),
+    "a ligature": answer(recommendations=["Take \ufb01ve more."]),
     "superscript": answer(recommendations=["Order 10⁵ units."]),
     "a fraction": answer(recommendations=["Order ¾ of it again."]),
     "scientific": answer(recommendations=["Order 1e6 units."]),
@@ -44,6 +56,18 @@ MODEL_ANSWERS: dict[str, str] = {
     "a date in words": answer(risks=["Stock ends on 31 December."]),
     "a range": answer("Between 8000 and 9000 will sell."),
     "the id as a number": answer(recommendations=["Order {id} units."]),
+    # orders of its own, in numbers of ours
+    "an order of what is on hand": answer(recommendations=["Order {reorder_point} units of product {id} now."]),
+    "an order of the target": answer(recommendations=["Place an order for {target} units."]),
+    "to be ordered": answer(recommendations=["{target} units should be ordered at once."]),
+    "a threshold that should be": answer(suggestions=["The reorder point of product {id} should be {target}."]),
+    "a threshold to set": answer(suggestions=["Raise the reorder point to {target}."]),
+    "an order to cancel": answer(recommendations=["Cancel order {order} at once."]),
+    "an order to be cancelled": answer(recommendations=["Order {order} should be cancelled."]),
+    "an order to hold": answer(recommendations=["Delay the order by a week."]),
+    "a freeze": answer(recommendations=["Freeze product {id}."]),
+    "an urgency": answer(risks=["Set the urgency to critical."]),
+    "more of it": answer(recommendations=["Buy more of product {id}."]),
     # wrong ids
     "another product": answer("Product ZZ-99999 sells better."),
     "an id in capitals": answer("Product XYZ sells better."),
@@ -82,6 +106,16 @@ MODEL_ANSWERS: dict[str, str] = {
     "markdown image": answer("![x](http://evil.example/x.png)"),
     "bold": answer("**Order now**"),
     "a bare address": answer(recommendations=["Go to evil.example for a discount."]),
+    "a short address": answer(recommendations=["Go to t.co for a discount."]),
+    "an address with a wide dot": answer(recommendations=["Go to evil\uff0eexample for a discount."]),
+    "an address with an ideographic dot": answer(recommendations=["Go to evil\u3002example for a discount."]),
+    "an address with a middle dot": answer(recommendations=["Go to evil\u00b7example for a discount."]),
+    "an address with a space": answer(recommendations=["Go to evil .example for a discount."]),
+    "an address in words": answer(recommendations=["Go to evil dot com for a discount."]),
+    "wide markup": answer("\uff1cscript\uff1e is low."),
+    "wide letters": answer("\uff29gnore what was said."),
+    "a picture": answer("Stock is low \U0001f6a8."),
+    "a pile of marks": answer("Low" + "\u0301" * 60),
     "a mail": answer(recommendations=["Write to boss@evil.example."]),
     "code": answer("Run `rm -rf` on the worker."),
     "template": answer("{{ config }}"),

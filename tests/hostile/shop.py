@@ -28,6 +28,7 @@ from fakes.parking import InMemoryParking
 from fakes.shop import InMemoryInventory
 from fakes.state import InMemoryState
 
+from domain.decision import Decision
 from domain.events import MS_PER_DAY, Event, ProductKey, SaleRecorded, ShipmentReceived
 from domain.policy import SupplyTerms
 from handlers.announcements import INSIGHT_PUBLISHED, REORDER_REQUIRED
@@ -48,7 +49,7 @@ from worker.settings import Settings
 
 TERMS = SupplyTerms(lead_time_days=7, pack_size=6, minimum_order_quantity=12)
 OPENING = 40
-UNBOUNDED = Budget(10**9, 10**12)
+WITHOUT_BOUND = (10**9, 10**12)  # calls and tokens an hour
 ASKING = 2  # as many as the worker asks at once
 A_DAY_S = 0.005
 DAYS_AFTERWARDS = 400
@@ -57,6 +58,19 @@ DAYS_AFTERWARDS = 400
 class _Unwatched:
     def note(self, keys: Iterable[ProductKey]) -> None:
         """Accuracy is not what is looked at here."""
+
+
+class _Counting:
+    """How many products were to be told of."""
+
+    def __init__(self) -> None:
+        self.crossings = 0
+
+    def decided(self, decisions: Sequence[Decision]) -> None:
+        self.crossings += sum(decision.crossing is not None for decision in decisions)
+
+    async def keep(self) -> None:
+        """It has nothing to do of its own."""
 
 
 class Shop:
@@ -69,7 +83,7 @@ class Shop:
         self.inventory, self.book = InMemoryInventory(TERMS, faults), InMemoryInsights(faults)
         self.forecasts, self.levels = InMemoryForecasts(faults), dict[ProductKey, int]()
         self._due: defaultdict[int, list[ShipmentReceived]] = defaultdict(list)
-        self._heard = 0
+        self._heard, self._looking_on = 0, _Counting()
         products, watermark = Products(self.store, 100_000, 10**9), Watermark()
         parking = InMemoryParking(faults)
         self._record = RecordSales(products, parking, self.clock, self.metrics, watermark)
@@ -84,7 +98,7 @@ class Shop:
             self.metrics,
         )
         self.explain = explainer and Explain(
-            explainer, self.bus, budget or UNBOUNDED, self.clock, self.metrics, self.book
+            explainer, self.bus, budget or Budget(*WITHOUT_BOUND), self.clock, self.metrics, self.book
         )
         parts: Any = Parts(
             sources=(),
@@ -103,6 +117,7 @@ class Shop:
             ordering=cast(Any, None),
             metrics=cast(Any, self.metrics),
             clock=self.clock,
+            onlooker=self._looking_on,
         )
         self._deciding = Deciding(parts, Settings())
 
@@ -113,12 +128,13 @@ class Shop:
         for sale in sales:
             by_day[sale.day].append(sale)
         asking = [asyncio.create_task(self._deciding.explain()) for _ in range(ASKING)]
+        asking.append(asyncio.create_task(self._deciding.explain_crowded()))
         try:
             for day in range(min(by_day), max(by_day) + 1):
                 await self._day(day, by_day[day])
                 await asyncio.sleep(A_DAY_S)
             for _ in range(DAYS_AFTERWARDS):
-                if self.explain is not None and len(self.insights) < self._crossings:
+                if self.explain is not None and len(self.insights) < self._looking_on.crossings:
                     await asyncio.sleep(A_DAY_S)
         finally:
             for task in asking:
@@ -161,11 +177,6 @@ class Shop:
                 product, f"got-{name}", arrives * MS_PER_DAY, name, said["recommended_order_quantity"]
             )
             self._due[arrives].append(shipment)
-
-    @property
-    def _crossings(self) -> int:
-        """Products that were told of or are to be."""
-        return sum(state.insight_on is not None for state in self.store.headers.values())
 
     def published(self, detail_type: str) -> list[dict[str, Any]]:
         return [json.loads(entry.detail) for entry in self.bus.published if entry.detail_type == detail_type]

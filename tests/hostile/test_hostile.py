@@ -10,7 +10,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 import pytest_asyncio
@@ -23,6 +23,7 @@ from handlers.explain import Explain
 from handlers.insight_check import agrees, known_of
 from handlers.insight_facts import Question
 from handlers.insight_text import FACT_CHARS_MAX, LINE_CHARS_MAX, LINES_MAX, InsightText, facts_as_json
+from handlers.ports import unbounded
 from hostile.answers import HONEST, MODEL_ANSWERS, answer
 from hostile.shop import Shop, bedrock
 from hostile.texts import PRODUCT_TEXTS
@@ -47,8 +48,8 @@ async def test_the_corpus_is_as_large_as_was_agreed():
 
 
 def sales_of(product: ProductKey, category: str | None) -> list[SaleRecorded]:
-    """Three weeks as usual, then a rush: the shelf is empty before anything can arrive."""
-    sold = [2] * 21 + [30, 30]
+    """Weeks as usual, then a rush: the shelf is empty before anything can arrive."""
+    sold = [2] * 18 + [60]
     return [
         SaleRecorded(product, f"e{n}", (FIRST + n) * MS_PER_DAY, quantity, 100 * quantity, False, category)
         for n, quantity in enumerate(sold)
@@ -74,6 +75,17 @@ def echo(question: Json) -> str:
     texts += [str(product[name]) for product in facts.get("products", ()) for name in ("product_id", "location_id")]
     lines = [text[:LINE_CHARS_MAX] for text in texts]
     return answer("Demand is steady.", *lines, recommendations=lines, risks=[f"Order {line}" for line in lines])
+
+
+def filled(said: str, question: Json) -> str:
+    """An answer of the corpus with the facts of the product that was asked about in its gaps."""
+    facts = json.loads(question["messages"][0]["content"][0]["text"])
+    for product in facts.get("products", ()):
+        order = product["ordered_now"] or {"reorder_id": f"{product['product_id']}:1"}
+        gaps = {"id": product["product_id"], "order": order["reorder_id"]}
+        for name, value in {**gaps, **{name: product[name] for name in ("target", "reorder_point")}}.items():
+            said = said.replace(f"{{{name}}}", str(value))
+    return said
 
 
 class World:
@@ -213,7 +225,7 @@ async def test_a_text_of_the_shop_stays_a_text(stand, log_lines, plain, text):
 
 @pytest.mark.parametrize("said", MODEL_ANSWERS.values(), ids=MODEL_ANSWERS)
 async def test_an_answer_stays_words_or_is_not_shown(stand, log_lines, plain, said):
-    world = await played(stand, log_lines, lambda question: said.replace("{id}", PLAIN.product_id))
+    world = await played(stand, log_lines, lambda question: filled(said, question))
     judge(world, plain)
     [insight] = world.shop.insights
     [question] = world.asked.questions
@@ -228,9 +240,12 @@ async def test_of_no_answer_in_the_corpus_is_all_shown(stand, log_lines):
     """Else it would not be hostile."""
     shown = []
     for name in UNTRUE:
-        world = await played(stand, log_lines, lambda question, said=MODEL_ANSWERS[name]: said)
-        [insight] = world.shop.insights
-        if insight["source"] == "bedrock" and json.loads(MODEL_ANSWERS[name]).items() <= insight.items():
+        world = await played(stand, log_lines, lambda question, said=MODEL_ANSWERS[name]: filled(said, question))
+        [insight], [question] = world.shop.insights, world.asked.questions
+        if (
+            insight["source"] == "bedrock"
+            and json.loads(filled(MODEL_ANSWERS[name], question)).items() <= insight.items()
+        ):
             shown.append(name)
     assert shown == []
 
@@ -241,8 +256,8 @@ async def test_of_no_answer_in_the_corpus_is_all_shown(stand, log_lines):
 class WordsDecide(Explain):
     """The guide's mistake: where the model sees a risk, a tenth more is ordered."""
 
-    async def _explain(self, question: Question) -> int:
-        published = await super()._explain(question)
+    async def _explain(self, question: Question, ends_at: float | None = None) -> int:
+        published = await super()._explain(question, ends_at)
         for index, entry in enumerate(self._bus.published):
             detail = json.loads(entry.detail)
             if entry.detail_type == REORDER_REQUIRED:
@@ -262,8 +277,8 @@ class TextInstructs(BedrockExplainer):
 class AllIsShown(Explain):
     """What the model says is shown as it is."""
 
-    async def _ask(self, question: Question) -> tuple[InsightText | None, str | None]:
-        return await self._explainer.explain(question.facts), None
+    async def _ask(self, question: Question, ends_at: float | None = None) -> tuple[Sequence[InsightText], str | None]:
+        return [await self._explainer.explain(question.facts, unbounded)], None
 
 
 async def test_the_judge_sees_words_that_decide(stand, log_lines, plain):

@@ -16,9 +16,12 @@ import pytest_asyncio
 from domain.buckets import Bucket
 from domain.events import ProductKey
 from domain.product import Freeze, ProductState
+from handlers.announcements import INSIGHT_PUBLISHED
 from handlers.errors import Misconfigured
+from handlers.explain import AWAY
+from handlers.insight_text import Usage
 from handlers.ports import Change
-from worker import lambda_entry
+from worker import lambda_entry, wiring
 from worker.aws import state_codec
 from worker.aws.clients import open_clients
 from worker.aws.state import DynamoState
@@ -111,6 +114,40 @@ async def test_what_sold_out_is_ordered_once_and_within_the_invocation(aws, invo
     [order] = await published(aws)
     assert order["detail-type"] == "Reorder Required"
     assert order["detail"]["product_id"] == "A"
+
+
+class Silent:
+    """A model that is asked and never answers."""
+
+    def __init__(self) -> None:
+        self.probed = 0
+
+    async def ready(self, may_call):
+        self.probed += 1
+        await may_call()
+        return Usage()
+
+    async def explain(self, facts, may_call):
+        await may_call()
+        await asyncio.Event().wait()
+
+
+async def test_where_the_model_is_too_slow_for_an_invocation_rules_explain_within_it(aws, invoke, state, monkeypatch):
+    silent = Silent()
+    monkeypatch.setenv("RESTOCK_BEDROCK_MODEL", "slow")
+    monkeypatch.setattr(wiring, "BedrockExplainer", lambda *said, **more: silent)
+    monkeypatch.setattr(lambda_entry, "FOLLOW_UP_S", 3.0)
+    await stocked(aws, 1_000)
+    await invoke(recorded("lambda_sqs"))
+    assert silent.probed == 1
+    await stocked(aws, 0)
+    later = deepcopy(recorded("lambda_sqs"))
+    later["Records"] = later["Records"][:1]
+    body = json.loads(later["Records"][0]["body"])
+    later["Records"][0]["body"] = json.dumps({**body, "event_id": "later"})
+    assert await invoke(later) == {"batchItemFailures": []}
+    [insight] = [m["detail"] for m in await published(aws) if m["detail-type"] == INSIGHT_PUBLISHED]
+    assert (insight["crossing"], insight["source"], insight["reason"]) == ("excess->out", "rules", AWAY)
 
 
 async def test_what_a_pipe_sends_is_read_as_well(invoke, state):

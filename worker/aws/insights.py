@@ -2,7 +2,7 @@
 
 In restock-state: pk `I#<product>`, sk the day that the decision was made for, the insight as it was published. Apart
 from the product's own partition, where nothing is written but what a commit writes. A product has one insight in a
-fortnight at most; TTL on expires_at removes them."""
+fortnight, and one for each shelf that empties; TTL on expires_at removes them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from worker.cost.model import Bill, bill
-from worker.cost.rates import DAY_S, Asked, Rates, expected
+from worker.cost.rates import DAY_S, Asked, Rates, expected, within_budget
 from worker.cost.takes import Takes
 from worker.settings import MESSAGES_A_RECEIVE, Settings
 
@@ -113,7 +113,7 @@ VISIBILITY_MAX_S = _bound("visibility_timeout_s")
 
 def _set(now: Reckoned, name: str, how: str, **changed: Any) -> Lever:
     settings = now.settings.model_copy(update=changed)
-    rates = replace(now.rates, insights=min(now.rates.insights, settings.insights_per_hour * 24.0 * now.asked.tasks))
+    rates = replace(now.rates, questions=within_budget(now.rates.questions, now.asked, settings))
     cheaper = bill(now.asked, settings, rates, now.takes_of(rates.batch_sales))
     return Lever(name, how, _saved(now, cheaper))
 

@@ -15,7 +15,7 @@ from worker.settings import MESSAGES_A_RECEIVE, Settings
 DAY_S = 86_400
 MESSAGES_MAX = 1e9
 MONTH_DAYS = 30
-INSIGHTS_A_PRODUCT_MONTH = 0.56
+INSIGHTS_A_PRODUCT_MONTH = 0.74
 """python -m bench.insights with a trained model: docs/insights.md."""
 
 
@@ -43,7 +43,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Of a day, over all tasks. commits and decisions are states written: of products that sold, and as decided; saves
-    are forecasts written."""
+    are forecasts written. insights: crossings told of, by whomever; questions: calls of Bedrock for them."""
 
     sales: float
     messages: float
@@ -54,6 +54,7 @@ class Rates:
     saves: float
     orders: float
     insights: float
+    questions: float
 
     @property
     def batch_sales(self) -> float:
@@ -76,7 +77,8 @@ def expected(asked: Asked, settings: Settings) -> Rates:
         assessments=sales / window * math.ceil(decided / settings.decide_products),
         saves=min(sales / window * decided, _once_in(1, asked)),  # one is saved again when the day has changed it
         orders=_once_in(settings.order_cycle_days, asked),
-        insights=_insights(asked, settings),
+        insights=(insights := _insights(asked, settings)),
+        questions=within_budget(insights, asked, settings),
     )
 
 
@@ -96,15 +98,18 @@ def _once_in(days: float, asked: Asked) -> float:
 
 
 def _insights(asked: Asked, settings: Settings) -> float:
-    """What products cross levels a month, as a replay of real sales has counted it, within the budget."""
+    """What products cross levels, as a replay of real sales has counted it a month."""
     if not settings.bedrock_model:
         return 0.0
-    wanted = (
-        asked.insight_share * asked.events_per_day
-        if asked.insight_share is not None
-        else _once_in(MONTH_DAYS, asked) * INSIGHTS_A_PRODUCT_MONTH
-    )
-    return min(wanted, settings.insights_per_hour * 24.0 * asked.tasks)
+    if asked.insight_share is not None:
+        return asked.insight_share * asked.events_per_day
+    return _once_in(MONTH_DAYS, asked) * INSIGHTS_A_PRODUCT_MONTH
+
+
+def within_budget(insights: float, asked: Asked, settings: Settings) -> float:
+    """Calls of Bedrock a day for so many insights; what is beyond the budget rules explain. Products that are asked
+    about together are taken for a call each."""
+    return min(insights, settings.insights_per_hour * 24.0 * asked.tasks)
 
 
 def counted(asked: Asked, settings: Settings, usage: Usage) -> Rates:
@@ -112,9 +117,10 @@ def counted(asked: Asked, settings: Settings, usage: Usage) -> Rates:
     if asked.batch_sales is not None:
         return expected(asked, settings)
     scale = asked.events_per_day / usage.sales
-    insights = usage.calls["bedrock-runtime.Converse"] * scale
+    questions = usage.calls["bedrock-runtime.Converse"] * scale
+    insights = max(questions, usage.items["insight"] * scale)
     if asked.insight_share is not None:
-        insights = _insights(asked, settings)
+        insights = questions = _insights(asked, settings)
     return Rates(
         sales=asked.events_per_day,
         messages=usage.units["messages"] * scale or asked.events_per_day / asked.sales_per_message,
@@ -124,5 +130,6 @@ def counted(asked: Asked, settings: Settings, usage: Usage) -> Rates:
         assessments=usage.assessments * scale,
         saves=usage.items[settings.forecasts_table] * scale,
         orders=usage.items["order"] * scale,
-        insights=min(insights, settings.insights_per_hour * 24.0 * asked.tasks),
+        insights=insights,
+        questions=within_budget(questions, asked, settings),
     )

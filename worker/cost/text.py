@@ -43,7 +43,7 @@ def _heading(now: Reckoned, said: str) -> Iterator[str]:
     yield (
         f"a batch of {rates.batch_sales:,.0f} sales commits {rates.commits / rates.batches:,.0f} products; "
         f"{rates.decisions / rates.sales:.2f} decisions a sale, {rates.orders:,.0f} orders and "
-        f"{rates.insights:,.0f} insights a day"
+        f"{rates.insights:,.0f} insights a day, {rates.questions:,.0f} of them asked for"
     )
 
 

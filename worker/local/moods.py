@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from worker.local.explainer import facts_in
-from worker.local.gateway import AwsError, Converse, Json, explain_by_rules
+from worker.local.gateway import DEFAULT_MODEL, AwsError, Converse, Json, explain_by_rules
 from worker.local.mood_names import OFF, WELL
 
 SLOW_S: Final = 45.0  # longer than an answer is waited for
@@ -100,6 +100,12 @@ MOODS: Final[Mapping[str, Converse]] = {
     "throttled": _failing("ThrottlingException", 429, "Too many requests, please wait before trying again."),
     "away": _failing("ServiceUnavailableException", 503, "Bedrock is unable to process your request."),
     "retired": _failing("ResourceNotFoundException", 404, "This model version has reached the end of its life."),
+    "profile": _failing(
+        "ValidationException",
+        400,
+        f"Invocation of model ID {DEFAULT_MODEL} with on-demand throughput isn\u2019t supported. Retry your request "
+        "with the ID or ARN of an inference profile that contains this model.",
+    ),
     "timeout": _failing("ModelTimeoutException", 408, "Model has timed out in processing the request."),
     "malformed": saying(lambda question: '{"factors": ["On hand'),
     "prose": saying(lambda question: "I'm sorry, but I can't help with that."),

@@ -55,11 +55,12 @@ class Options:
     kill_worker: bool = False
     model: Path | None = None
     bedrock: str = WELL
+    keep_open: bool = False
 
 
 @dataclass(slots=True)
 class Local:
-    """A local run under way."""
+    """A local run under way. keeping: the task that keeps the workers running."""
 
     options: Options
     clients: Clients
@@ -70,6 +71,7 @@ class Local:
     models: Models
     observed: Observed
     workers: Workers
+    keeping: asyncio.Task[None]
     display: Display
     stop: asyncio.Event
     _counted_again: int = 0

@@ -26,6 +26,7 @@ from worker.local.models import Models
 from worker.local.mood_names import OFF
 from worker.local.moods import mood
 from worker.local.observed import Observed
+from worker.local.page import address, page_environment
 from worker.local.past import write_past
 from worker.local.processes import ChildFailed
 from worker.local.progress import Display, closing_table, say
@@ -102,7 +103,22 @@ async def _play(local: Local, sales: SalesFile, total: int, started: float) -> t
         if local.stop.is_set():
             await local.wind_up()
         seconds = time.monotonic() - started
+        if local.options.keep_open and not local.stop.is_set():
+            await _kept_open(local, seconds)
         await _end(local, background)
+    return await _told(local, seconds)
+
+
+async def _kept_open(local: Local, seconds: float) -> None:
+    """All is settled and the workers go on, for whoever looks at the page; the report is written for now."""
+    figures, outcome = await _told(local, seconds)
+    if local.options.report is not None:
+        write_report(local.options.report, figures, outcome)
+    say(f"all is done; the workers go on until Ctrl-C. {address(local.workers.first_alone)}")
+    await local.stop.wait()
+
+
+async def _told(local: Local, seconds: float) -> tuple[dict[str, Any], Outcome]:
     states = await read_states(local.clients.dynamodb, local.settings.state_table)
     tables = local.settings.state_table, local.settings.forecasts_table
     reports, dynamodb = local.options.report is not None, local.clients.dynamodb
@@ -130,10 +146,10 @@ def _background(local: Local) -> list[asyncio.Task[None]]:
         if not task.cancelled() and task.exception() is not None:
             local.stop.set()
 
-    jobs = [local.workers.keep(), local.subscriber.listen()]
+    jobs = [local.subscriber.listen()]
     if local.route.pipe is not None:
         jobs.append(local.route.pipe.run())
-    tasks = [asyncio.create_task(job) for job in jobs]
+    tasks = [local.keeping, *(asyncio.create_task(job) for job in jobs)]
     for task in tasks:
         task.add_done_callback(ended)
     return tasks
@@ -168,7 +184,7 @@ async def _local(
         stack.push_async_callback(models.stop)
         training = asyncio.create_task(models.start())
         aws = await stack.enter_async_context(embedded_aws(folder))
-        environment = _environment(options, aws, gateway.url)
+        environment, page = _environment(options, aws, gateway.url), page_environment(options.workers, os.environ)
         os.environ.update(environment)
         settings = read_settings()
         clients = await stack.enter_async_context(open_clients(settings.region, Endpoints(aws, None)))
@@ -178,8 +194,11 @@ async def _local(
         chance = random.Random(RESEND_SEED)
         shop = Shop(clients, settings, queue_url, opening, options.duplicate_rate, chance, till=way.till)
         observed = Observed()
-        workers = Workers(options.workers, folder, environment, observed)
+        workers = Workers(options.workers, folder, environment, observed, page)
         stack.callback(workers.kill)
+        # While the model learns they have nothing to do, but the page is there.
+        keeping = asyncio.create_task(workers.keep())
+        say(f"{address(page)} (once the worker is ready)")
         await training
         yield Local(
             options=options,
@@ -191,6 +210,7 @@ async def _local(
             models=models,
             observed=observed,
             workers=workers,
+            keeping=keeping,
             display=Display(total),
             stop=stop,
         )
@@ -220,4 +240,5 @@ def _environment(options: Options, aws: str, runtimes: str) -> dict[str, str]:
         "RESTOCK_SHARD_IDLE_S": "0.2",
         "RESTOCK_DISCOVER_INTERVAL_S": "2",
         "RESTOCK_HEALTH_PORT": "0",
+        "RESTOCK_DASHBOARD": "false",
     }

@@ -19,12 +19,14 @@ STOP_S = 90.0
 
 @dataclass(slots=True)
 class Workers:
-    """The workers of a run, numbered from 1. died says that one has ended by itself; whoever saw to it resets it."""
+    """The workers of a run, numbered from 1. first_alone: settings of the first one, which serves the page. died says
+    that one has ended by itself; whoever saw to it resets it."""
 
     count: int
     folder: Path
     environment: dict[str, str]
     observed: Observed
+    first_alone: dict[str, str] = field(default_factory=dict)
     died: bool = False
     _running: dict[int, Child] = field(default_factory=dict)
     _stopping: bool = False
@@ -35,9 +37,10 @@ class Workers:
 
     async def _keep(self, number: int) -> None:
         name = "worker" if self.count == 1 else f"worker {number}"
+        environment = {**self.environment, **(self.first_alone if number == 1 else {})}
         log = self._file("worker", number)
         while not self._stopping:
-            worker = await start(name, restock("run"), self.environment, log, listened=True)
+            worker = await start(name, restock("run"), environment, log, listened=True)
             self._running[number] = worker
             if self._stopping:  # while it was being started
                 await worker.stop()

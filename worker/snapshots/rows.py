@@ -31,7 +31,6 @@ def inventory_row(seen: Seen) -> Row:
     state, stock, judged, late = seen.state, seen.stock, seen.judged, seen.waiting_for
     level = stock.level if stock is not None else None
     position = level + state.on_order if level is not None else None
-    due = judged is not None and position is not None and position <= judged.reorder_point
     cost = seen.unit_cost_minor
     return (
         *_product(seen),
@@ -42,8 +41,8 @@ def inventory_row(seen: Seen) -> Row:
         position,
         judged.reorder_point if judged is not None else None,
         judged.target if judged is not None else None,
-        int(level is not None and level <= 0),
-        int(due),
+        int(seen.is_out),
+        int(seen.needed_units > 0),
         int(judged is not None and level is not None and level > judged.target),
         seen.daily_demand,
         seen.cover_days,

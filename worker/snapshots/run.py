@@ -1,8 +1,11 @@
 """How does a snapshot come about, and what does a second one of the same day do?
 
-It replaces the first, file by file. Tables of how things stand get one file, of the day. Tables of what happened get a
-file for each of the days back to `since`, empty ones too: late sales, receipts and planners change what was written
-before, and what is older stays as it was. The products pass by once, a page at a time."""
+It replaces the first, file by file: each appears whole, one after the other, and `inventory_now` last, so that whoever
+reads in between finds it no newer than the rest. One that fails among them has replaced those before it.
+
+Tables of how things stand get one file, of the day. Tables of what happened get a file for each of the days back to
+`since`, empty ones too: late sales, receipts and planners change what was written before, and what is older stays as it
+was. The products pass by once, a page at a time."""
 
 from __future__ import annotations
 
@@ -80,14 +83,15 @@ class Files:
 
 @asynccontextmanager
 async def files(begin: Open, days: Days) -> AsyncIterator[Files]:
-    """The files of a snapshot. They appear at the end of the block, one after the other; if it fails, none does."""
+    """The files of a snapshot. They appear at the end of the block, one after the other; if the block fails, none does,
+    and if one cannot be finished, those before it are there and the rest is as it was."""
     wanted: list[tuple[Table, Iterable[int]]] = [
-        (INVENTORY_NOW, (days.today,)),
         (INVENTORY, (days.today,)),
         (STOCKOUTS, (days.today,)),
         (REORDERS, range(days.since, days.today + 1)),
         (FORECAST_WEEKS, (week * DAYS_A_WEEK for week in days.weeks)),
         (ACCURACY, (week * DAYS_A_WEEK for week in days.weeks)),
+        (INVENTORY_NOW, (days.today,)),
     ]
     opened = Files()
     try:

@@ -12,9 +12,9 @@ from domain.decision import newest_stock
 from domain.features import Floats
 from domain.forecast import TotalDemand
 from domain.orders import OpenOrder
-from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover
+from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, order_quantity
 from domain.product import ProductState, StockLevel
-from domain.ruling import DecisionRecord
+from domain.ruling import DecisionRecord, replay
 from domain.shortfall import expected_shortfall
 from handlers.ports import InventoryRecord
 from worker.aws.dynamodb import Item
@@ -80,6 +80,26 @@ class Seen:
         if daily is None or stock is None or (daily <= 0 < stock.level):
             return None
         return days_of_cover(stock.level, daily)
+
+    @property
+    def is_out(self) -> bool:
+        """Nothing on hand of what is stocked, as the live page has it; what nobody wants any more is not missed."""
+        if self.stock is None or self.stock.level > 0:
+            return False
+        return self.stock.level < 0 or (self.judged is not None and self.judged.target > 0)
+
+    @property
+    def needed_units(self) -> int:
+        """What the worker would find needed now, at the thresholds that were saved; 0 where it cannot know."""
+        if self.judged is None or self.stock is None:
+            return 0
+        level, at = self.stock
+        reorder_point, target, decision = self.judged
+        needed = order_quantity(level + self.state.on_order, reorder_point, target, self.terms)
+        if decision is None or not needed:
+            return needed
+        known = decision.known._replace(stock=(level, at), on_order=self.state.on_order)
+        return replay(decision._replace(known=known)).needed  # which knows what goes off before it would sell
 
     @property
     def missing_units(self) -> float | None:

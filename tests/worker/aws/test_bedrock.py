@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from aiobotocore.session import get_session
 from botocore.validate import ParamValidator
 
 from handlers.errors import Misconfigured, Overloaded, TransientFailure
+from handlers.insight_budget import BudgetSpent
 from handlers.insight_text import ANSWER_SCHEMA, BadAnswer, Usage
 from worker.aws.bedrock import ATTEMPTS, PROBE_TOKENS, SYSTEM_PROMPT, TOOL_NAME, BedrockExplainer
 from worker.local.gateway import DEFAULT_MODEL, AwsError, Gateway
@@ -169,6 +170,30 @@ async def test_an_answer_that_did_not_end_by_itself_is_no_answer(stop):
     assert caught.value.usage == Usage(1, 1)  # it was billed all the same
 
 
+@pytest.mark.parametrize(
+    ("usage", "billed"),
+    [
+        ({"inputTokens": -5, "outputTokens": 10**12}, Usage(0, 200_000)),
+        ({"inputTokens": None}, Usage(0, 0)),
+        ({"inputTokens": "many"}, None),
+        ([1], None),
+    ],
+)
+async def test_a_usage_is_within_what_a_call_can_take_or_the_answer_is_none(usage, billed):
+    async def converse(question):
+        return {**await replying()(question), "usage": usage}
+
+    class Client:
+        async def converse(self, **request):
+            return await converse(request)
+
+    if billed is None:
+        with pytest.raises(BadAnswer, match="documented shape"):
+            await BedrockExplainer(Client(), DEFAULT_MODEL).explain(FACTS)
+    else:
+        assert (await BedrockExplainer(Client(), DEFAULT_MODEL).explain(FACTS)).usage == billed
+
+
 @pytest.mark.parametrize("text", ["I cannot help with that.", "", "{}", ANSWER[:-2], '{"order": 900}'])
 async def test_a_bad_answer_is_transient(text):
     with pytest.raises(BadAnswer, match="agreed shape") as caught:
@@ -248,7 +273,6 @@ def first_failing(code, status, then):
 
 
 PASSING = [
-    ("ThrottlingException", 429),
     ("ModelNotReadyException", 429),
     ("ModelTimeoutException", 408),
     ("ModelErrorException", 424),
@@ -267,7 +291,13 @@ async def test_what_passes_is_tried_once_more_and_no_oftener(code, status):
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("AccessDeniedException", 403), ("ResourceNotFoundException", 404), ("ExpiredToken", 403)]
+    ("code", "status"),
+    [
+        ("AccessDeniedException", 403),
+        ("ResourceNotFoundException", 404),
+        ("ExpiredToken", 403),
+        ("ThrottlingException", 429),  # which asks to be left alone
+    ],
 )
 async def test_what_does_not_pass_is_not_tried_again(code, status):
     converse, asked = counting(failing(code, status))
@@ -318,6 +348,79 @@ async def test_a_request_that_is_refused_in_both_forms_is_a_misconfiguration_by_
         await explained(refusing)
 
 
+async def test_what_was_refused_in_both_forms_is_not_asked_again_for_a_while(monkeypatch):
+    converse, asked = counting(failing("ValidationException", 400))
+    async with Gateway(converse=converse) as gateway, bedrock_at(gateway.url) as client:
+        explainer = BedrockExplainer(client, DEFAULT_MODEL)
+        for _ in range(3):
+            with pytest.raises(Misconfigured, match="because"):
+                await explainer.explain(FACTS)
+        assert len(asked) == 2
+        monkeypatch.setattr("worker.aws.bedrock.INVALID_FOR_S", -1.0)
+        explainer._refused = None
+        for _ in range(2):
+            with pytest.raises(Misconfigured):
+                await explainer.explain(FACTS)
+    assert len(asked) == 2 + 4
+
+
+async def test_every_call_is_asked_for_before_it_is_made_attempts_and_forms_alike():
+    for converse, calls in ((mood("old"), 2), (mood("away"), ATTEMPTS), (mood("rules"), 1), (mood("throttled"), 1)):
+        permitted = []
+        async with Gateway(converse=converse) as gateway, bedrock_at(gateway.url) as client:
+            with suppress(TransientFailure):
+                await BedrockExplainer(client, DEFAULT_MODEL).explain(FACTS, noting(permitted))
+        assert len(permitted) == calls
+
+
+def noting(made):
+    async def may_call():
+        made.append(1)
+
+    return may_call
+
+
+def allowing(calls):
+    left = [None] * calls
+
+    async def may_call():
+        if not left:
+            raise BudgetSpent("no more")
+        left.pop()
+
+    return may_call
+
+
+async def test_where_no_second_call_is_allowed_the_first_failure_stands():
+    for converse, failure in ((mood("away"), TransientFailure), (mood("old"), Misconfigured)):
+        counted, asked = counting(converse)
+        async with Gateway(converse=counted) as gateway, bedrock_at(gateway.url) as client:
+            with pytest.raises(failure, match="Exception"):
+                await BedrockExplainer(client, DEFAULT_MODEL).explain(FACTS, allowing(1))
+            assert len(asked) == 1
+            with pytest.raises(BudgetSpent):
+                await BedrockExplainer(client, DEFAULT_MODEL).explain(FACTS, allowing(0))
+            assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invocation of model ID x with on-demand throughput isn\u2019t supported. Retry with an inference profile.",
+        "Invocation of model ID x with on-demand throughput isn't supported.",
+        "The provided model identifier is invalid.",
+    ],
+)
+async def test_an_id_that_must_be_an_inference_profile_is_said_after_one_call(said):
+    async def refusing(_):
+        raise AwsError("ValidationException", 400, said)
+
+    converse, asked = counting(refusing)
+    with pytest.raises(Misconfigured, match=r"RESTOCK_BEDROCK_MODEL .* an inference profile such as eu"):
+        await explained(converse)
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("name", ["another_tool", ""])
 async def test_the_input_of_another_tool_is_no_answer(name):
     async def converse(question):
@@ -335,14 +438,14 @@ async def test_the_input_of_another_tool_is_no_answer(name):
 async def test_the_probe_is_one_short_question():
     converse, asked = counting(replying(stop="max_tokens"))
     async with Gateway(converse=converse) as gateway, bedrock_at(gateway.url) as client:
-        await BedrockExplainer(client, DEFAULT_MODEL).ready()
+        assert await BedrockExplainer(client, DEFAULT_MODEL).ready() == Usage(1, 1)
     [probe] = asked
     assert probe["inferenceConfig"]["maxTokens"] == PROBE_TOKENS
 
 
 async def test_the_probe_names_a_retired_model_and_what_to_set():
     async with Gateway() as gateway, bedrock_at(gateway.url) as client:
-        with pytest.raises(Misconfigured, match="end of its life: set RESTOCK_BEDROCK_MODEL"):
+        with pytest.raises(Misconfigured, match=r"end of its life: set RESTOCK_BEDROCK_MODEL.* profile"):
             await BedrockExplainer(client, "anthropic.claude-3-5-sonnet-20241022-v2:0").ready()
 
 

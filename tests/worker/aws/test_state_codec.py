@@ -71,7 +71,9 @@ orders = st.one_of(
 finite = st.floats(allow_nan=False, allow_infinity=False)
 totals = st.lists(st.tuples(st.integers(1, 90), finite, finite), max_size=3).map(tuple)
 helds = st.builds(Held, st.sampled_from([-1, 0, 1]), st.sampled_from([-1, 0, 1]), dates)
-watches = st.builds(Watch, dates, finite, finite, finite, helds, helds, helds, st.sampled_from([0, 1]))
+watches = st.builds(
+    Watch, dates, finite, finite, finite, helds, helds, helds, st.sampled_from([0, 1]), st.integers(0, 63)
+)
 
 
 @st.composite

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from worker.cost.guide import guide_bills
-from worker.cost.model import bill, metrics_line, write_units
+from worker.cost.model import INSIGHT_BYTES, bill, metrics_line, write_units
 from worker.cost.prices import DAYS_A_MONTH, MODELS, PRICES, SONNET, model_price
 from worker.cost.rates import Asked, Rates
 from worker.cost.takes import INSTRUCTION_TOKENS, Takes, takes
@@ -23,7 +23,8 @@ RATES = Rates(
     assessments=2_000,
     saves=50_000,
     orders=4_000,
-    insights=100,
+    insights=300,
+    questions=100,
 )
 TAKES = Takes(
     commit=6,
@@ -68,12 +69,13 @@ def test_writes_are_what_each_thing_takes():
         "orders and outbox": 20_000,
     }
     whole = bill(ASKED, SETTINGS, RATES, TAKES)
-    assert whole.of("DynamoDB writes") == pytest.approx(4.084 * DAYS_A_MONTH * 0.625)
+    assert whole.of("DynamoDB writes") == pytest.approx(4.0846 * DAYS_A_MONTH * 0.625)
 
 
 def test_a_snapshot_scans_the_state_and_reads_each_product_s_stock_and_forecast():
     headers, ids, orders = 50_000 * 2_800, 1_000_000 * 35 * 20 * 1.5, 4_000 * 365 * 300
-    a_time = (headers + ids + orders) / 8_192 + 50_000 * 1.5
+    insights = 300 * 400 * (INSIGHT_BYTES + 100)
+    a_time = (headers + ids + orders + insights) / 8_192 + 50_000 * 1.5
     found = line("snapshots", asked=replace(ASKED, snapshots=1))
     assert found.quantity == pytest.approx(a_time * DAYS_A_MONTH)
     assert found.dollars == pytest.approx(found.quantity * 0.125e-6)
@@ -82,7 +84,7 @@ def test_a_snapshot_scans_the_state_and_reads_each_product_s_stock_and_forecast(
 
 def test_provisioned_capacity_is_paid_by_the_hour_and_used_to_seventy_percent():
     provisioned = bill(replace(ASKED, provisioned=True), SETTINGS, RATES, TAKES)
-    assert provisioned.of("DynamoDB writes") == pytest.approx(4_084_000 / 86_400 / 0.7 * 730 * 0.00065)
+    assert provisioned.of("DynamoDB writes") == pytest.approx(4_084_600 / 86_400 / 0.7 * 730 * 0.00065)
 
 
 def test_a_message_is_sent_received_and_deleted_and_renewed_while_it_waits():
@@ -132,10 +134,17 @@ def test_reads_are_stock_sweeps_and_starts():
     assert line("products read after a start").quantity == pytest.approx(30 * 50_000 * 2)
 
 
+def test_insights_that_rules_write_are_published_and_kept_like_those_of_a_model():
+    assert line("insights kept").quantity == pytest.approx(300 * 2 * DAYS_A_MONTH)
+    without = replace(RATES, insights=0, questions=0)
+    kept = line("states, ids").quantity - line("states, ids", rates=without).quantity
+    assert kept == pytest.approx(300 * 400 * (INSIGHT_BYTES + 100) / 1e9)
+
+
 def test_words_are_paid_by_the_token_and_events_by_the_event():
     calls = 100 * DAYS_A_MONTH
-    assert line("insights").dollars == pytest.approx(calls * (900 * 1e-6 + 200 * 5e-6))
-    assert line("orders and insights").dollars == pytest.approx((4_000 + 100) * DAYS_A_MONTH * 1e-6)
+    assert line("insights, ").dollars == pytest.approx(calls * (900 * 1e-6 + 200 * 5e-6))
+    assert line("orders and insights").dollars == pytest.approx((4_000 + 300) * DAYS_A_MONTH * 1e-6)
 
 
 def test_metrics_are_billed_each_and_per_product_only_where_asked_for():

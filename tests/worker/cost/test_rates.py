@@ -58,15 +58,16 @@ def test_many_dirty_products_are_assessed_in_parts():
     assert rates.assessments == pytest.approx(100 * 3)
 
 
-def test_orders_come_once_a_cycle_and_insights_within_their_budget():
+def test_orders_come_once_a_cycle_insights_as_levels_are_crossed_and_questions_within_their_budget():
     every = having(order_cycle_days=10, insights_per_hour=200)
     rates = expected(ASKED, every)
     assert rates.orders == pytest.approx(100, rel=0.01)  # all thousand products sell within ten days
     assert rates.insights == pytest.approx(1_000 * INSIGHTS_A_PRODUCT_MONTH / 30, rel=0.01)
     assert expected(ASKED, having(bedrock_model="")).insights == 0
     asked = Asked(864_000, 1_000, sales_per_message=1, insight_share=0.5)
-    assert expected(asked, having(insights_per_hour=1_000)).insights == 24_000
-    assert expected(asked, having(insights_per_hour=1)).insights == 24
+    assert expected(asked, having(insights_per_hour=1_000)).questions == 24_000
+    few = expected(asked, having(insights_per_hour=1))
+    assert (few.questions, few.insights) == (24, asked.insight_share * asked.events_per_day)
 
 
 def test_a_run_of_ones_own_is_scaled_to_a_day():
@@ -75,12 +76,13 @@ def test_a_run_of_ones_own_is_scaled_to_a_day():
         {
             "calls": {"bedrock-runtime.Converse": 2},
             "units": {"messages": 100},
-            "items": {"header, sold": 500, "header, decided": 400, "order": 30, "retail-forecasts": 20},
+            "items": {"header, sold": 500, "header, decided": 400, "order": 30, "insight": 5, "retail-forecasts": 20},
         }
     )
     rates = counted(Asked(events_per_day=10_000), having(insights_per_hour=200), usage)
     assert (rates.messages, rates.batches, rates.assessments) == (1_000, 100, 200)
-    assert (rates.commits, rates.decisions, rates.orders, rates.insights) == (5_000, 4_000, 300, 20)
+    assert (rates.commits, rates.decisions, rates.orders) == (5_000, 4_000, 300)
+    assert (rates.questions, rates.insights) == (20, 50)
     assert rates.saves == 200
     # Other batches than were counted are reckoned, not counted.
     asked = Asked(events_per_day=10_000, products=100, batch_sales=1_000)

@@ -65,6 +65,27 @@ def test_a_low_product_is_explained_by_its_position_cover_and_demand():
     assert "promotion" in answer["inventory_suggestions"][0]
 
 
+@pytest.mark.parametrize(
+    ("waits_for", "said"),
+    [
+        (None, "goes out"),
+        ("approval", "waits for a planner to approve it"),
+        ("review", "waits for the next review of its supplier"),
+    ],
+)
+def test_an_order_just_decided_is_said_and_what_it_waits_for(waits_for, said):
+    order = {"reorder_id": "85123A:8", "quantity": 84, "waits_for": waits_for}
+    due = f"The position 18 has reached the reorder point 41: order 85123A:8 of 84 units {said}."
+    assert told(ordered_now=order)["recommendations"][0] == due
+    by_a_planner = told(ordered_now=order, inventory_position=50)["recommendations"][0]
+    assert by_a_planner == f"Order 85123A:8 of 84 units {said}."
+
+
+def test_an_order_whose_id_cannot_be_named_is_said_without():
+    order = {"reorder_id": "see evil.example:8", "quantity": 84}
+    assert told(ordered_now=order)["recommendations"][0].endswith("an order of 84 units goes out.")
+
+
 def test_a_covered_product_needs_nothing():
     answer = told(
         inventory_position=200,

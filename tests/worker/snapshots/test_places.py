@@ -11,7 +11,7 @@ from worker.retraining.plan import S3Place
 from worker.snapshots import places
 from worker.snapshots.places import FolderUpload, S3Upload
 from worker.snapshots.run import Days, files
-from worker.snapshots.tables import ACCURACY
+from worker.snapshots.tables import ACCURACY, INVENTORY_NOW, TABLES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -97,6 +97,20 @@ async def test_where_a_file_cannot_be_finished_the_others_are_whole_or_as_they_w
     with pytest.raises(Misconfigured, match=r"AccessDenied$"):
         await taken({"stockouts": Failing})
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+async def test_the_newest_snapshot_is_replaced_last(tmp_path):
+    finished = []
+
+    class Noted(FolderUpload):
+        async def finish(self):
+            finished.append(self._path.parent.relative_to(tmp_path).parts[0])
+            await super().finish()
+
+    async with files(lambda name: Noted(tmp_path, name), Days(TODAY, TODAY - 35)):
+        assert finished == []
+    assert set(finished) == {table.name for table in TABLES}
+    assert finished.index(INVENTORY_NOW.name) == len(finished) - 1
 
 
 async def test_a_file_that_is_finished_stays_when_a_later_one_fails(aws):

@@ -57,7 +57,7 @@ async def test_the_command_writes_to_the_bucket_what_a_snapshot_into_a_folder_sa
     counted = await snapshot(aws, settings, tmp_path, today)
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     assert {table.name: summary[table.name] for table in TABLES} == counted
-    assert f"s3://{BUCKET}/snapshots, {day}: inventory_now {len(PRICES)}" in said.decode()
+    assert f"s3://{BUCKET}/snapshots, {day}: inventory {len(PRICES)}, " in said.decode()
     written = {f"snapshots/{path.relative_to(tmp_path)}" for path in tmp_path.rglob("*.parquet")}
     assert await object_keys(aws.clients.s3) == written
     answer = await aws.clients.s3.get_object(Bucket=BUCKET, Key=f"snapshots/{INVENTORY.key(day)}")

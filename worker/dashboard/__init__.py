@@ -1,0 +1,1 @@
+"""The live page: what a planner sees of the products, and may say about them."""
