@@ -48,6 +48,7 @@ _ORDERS = tuple(
         r"\b(?:an?|another|next) (?:new )?(?:re-?)?order (?:of|for) ",
     )
 )
+_CLAUSES = re.compile(r"[:;]|[.!?](?:\s|$)")
 _UNITS = re.compile(r"(?<![\d.])(\d[\d,]*(?:\.\d+)?)")
 
 
@@ -57,8 +58,12 @@ def oversteps(spoken: str, ordered: frozenset[float]) -> bool:
     said = spoken.lower()
     if any(meddles.search(said) for meddles in _MEDDLES):
         return True
-    if not any(orders.search(said) for orders in _ORDERS):
+    return any(_orders_otherwise(clause.strip(), ordered) for clause in _CLAUSES.split(said))
+
+
+def _orders_otherwise(clause: str, ordered: frozenset[float]) -> bool:
+    if not any(orders.search(clause) for orders in _ORDERS):
         return False
-    numbers = {float(number.replace(",", "")) for number in _UNITS.findall(said)}
+    numbers = {float(number.replace(",", "")) for number in _UNITS.findall(clause)}
     # Nothing but the decided quantity: "order 84 units, then 97" tells of two.
     return not numbers or not numbers <= ordered
