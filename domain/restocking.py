@@ -13,7 +13,7 @@ import numpy as np
 from domain.backtest import Policy, Seen
 from domain.features import Floats, Ints
 from domain.forecast import total_quantile
-from domain.policy import SupplyTerms, protection_stock
+from domain.policy import SupplyTerms, protection_stock, thresholds
 from domain.purchase import whole_order
 from domain.replenishment import Before, needed_at_arrival, stock_at_arrival
 from domain.service import Horizon, common_level
@@ -68,6 +68,23 @@ def restock(
             stock = total_quantile(level, mean[:, -1], dispersion[:, -1])
         sold_before = np.where(from_arrival | (lead == 0), 0.0, mean[:, -3] if lead else 0.0)
         return whole_order(needed_at_arrival(stock - sold_before, shelf, seen.due[:, lead]), minimum, pack)
+
+    return order
+
+
+def as_worker(ahead: Ahead, terms: Sequence[SupplyTerms]) -> Policy:
+    """What the live worker orders (policy.py): at or below s, up to S, by the inventory position. Days of the terms are
+    periods here; the lead time and the review are the backtest's own."""
+    minimum = np.array([t.minimum_order_quantity for t in terms], dtype=np.int64)
+    pack = np.array([t.pack_size for t in terms], dtype=np.int64)
+
+    def order(seen: Seen) -> Ints:
+        periods = seen.timing.lead_time + seen.timing.review
+        mean, dispersion = ahead(seen, np.array([(0, periods)], dtype=np.int64))
+        found = thresholds(terms, mean[:, 0], dispersion[:, 0], mean[:, 0] / periods)
+        due = seen.position <= found.reorder_point
+        room = np.maximum(found.ceiling - seen.position, 0)
+        return whole_order(np.where(due, found.target - seen.position, 0), minimum, pack, room)
 
     return order
 

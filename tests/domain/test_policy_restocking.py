@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from domain.backtest import Seen, Timing
 from domain.forecast import total_quantile
-from domain.policy import SupplyTerms
+from domain.policy import SupplyTerms, order_quantity, thresholds
 from domain.replenishment import Before, stock_at_arrival
-from domain.restocking import restock, windows_for
+from domain.restocking import as_worker, restock, windows_for
 from domain.rules import WEEKS, Window, cover, guide, normal, vn2_benchmark
 
 
@@ -191,3 +191,31 @@ def test_the_organisers_rule_takes_a_season_without_stock_for_a_usual_one():
 )
 def test_what_never_sold_is_not_ordered(policy):
     assert policy(seen_of([0] * 20)) == 0
+
+
+# What the live worker orders
+
+
+@given(
+    on_hand=st.integers(0, 60),
+    due=st.lists(st.integers(0, 20), min_size=1, max_size=4),
+    mean=st.floats(0.05, 40),
+    dispersion=st.floats(0, 1.5),
+    minimum=st.integers(0, 20),
+    pack=st.integers(1, 7),
+    most=st.none() | st.integers(0, 80),
+)
+def test_the_worker_s_rule_in_a_backtest_orders_what_a_decision_would(
+    on_hand, due, mean, dispersion, minimum, pack, most
+):
+    seen = seen_of([1], on_hand=on_hand, due=due)
+    terms = SupplyTerms(
+        seen.timing.lead_time, 1, 14, pack_size=pack, minimum_order_quantity=minimum, maximum_stock=most
+    )
+    total = np.array([[mean]]), np.array([[dispersion]])
+    periods = seen.timing.lead_time + seen.timing.review
+    found = thresholds([terms], *(part[:, 0] for part in total), np.array([mean / periods]))
+    decided = order_quantity(
+        on_hand + sum(due), int(found.reorder_point[0]), int(found.target[0]), terms, int(found.ceiling[0])
+    )
+    assert as_worker(lambda _seen, _windows: total, [terms])(seen).tolist() == [decided]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from forecaster.argument_kinds import day, whole
 
-POLICIES = ("restock", "cover", "normal", "guide", "vn2_benchmark")
+USUAL = ("restock", "cover", "normal", "guide", "vn2_benchmark")
+POLICIES = (*USUAL, "worker")
 RETRAIN_EVERY = {"D": 28, "W": 4}
 PERIODS_MAX = 731
 LEAD_TIME_MAX = 180
@@ -39,6 +40,7 @@ policies: restock always runs.
   normal         mean and standard deviation, as if demand were normal
   guide          130 % of a month's mean, whatever is on order
   vn2_benchmark  mean of 13 weeks times the season, 4 weeks of cover (the organisers' rule of the VN2 game)
+  worker         what restock run orders live: up to S when on hand and on order are at or below s (if it is named)
 
 sales: CSV, JSON Lines or Parquet (.gz too) with product_id, date and quantity, and optionally location_id, price,
 promotion, category and in_stock (false: the shelf was empty, the quantity a lower bound). Rows may be sales or totals
@@ -78,9 +80,9 @@ def add_backtest(parser: argparse.ArgumentParser) -> None:
     add(
         "--policies",
         type=policies,
-        default=POLICIES,
+        default=USUAL,
         metavar="NAMES",
-        help=f"beside restock, by commas (default: {','.join(POLICIES[1:])})",
+        help=f"beside restock, by commas (default: {','.join(USUAL[1:])})",
     )
     add("--cover-periods", type=_cost, metavar="K", help="what `cover` orders up to (default: L + R + one week)")
     add("--backorders", action="store_true", help="customers wait: sales are not lost")

@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.backtest import Costs, Outcome, Policy, Run, Timing, outcome, replay
 from domain.policy import SupplyTerms
-from domain.restocking import restock
+from domain.restocking import as_worker, restock
 from domain.rules import cover, guide, normal, vn2_benchmark
 from worker.backtest.forecasting import Forecasts
 from worker.backtest.history import Replayed
@@ -22,6 +22,7 @@ LEVELS = (0.5, 0.7, 0.833, 0.9, 0.95, 0.98, 0.993, 0.998, 0.9995, 0.9999)
 COVER_SHARES = (0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0, 14.0, 21.0, 30.0)
 BENCHMARK_WEEKS = (2, 3, 4, 5, 6, 8, 10)
 SERVICE = 0.95
+FORTNIGHT = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Contest:
         periods = self._rules.timing.lead_time + self._rules.timing.review
         every = {
             "restock": LEVELS,
+            "worker": LEVELS,
             "normal": LEVELS,
             "cover": tuple(periods * share for share in COVER_SHARES),
             "vn2_benchmark": BENCHMARK_WEEKS,
@@ -89,11 +91,15 @@ class Contest:
         rules = self._rules
         if name == "restock":
             return rules.service if rules.service is not None or rules.costs is not None else SERVICE
+        if name == "worker":
+            return rules.service if rules.service is not None or rules.costs is not None else SERVICE
         return {"cover": rules.cover_periods, "normal": rules.service or SERVICE, "vn2_benchmark": 4.0}.get(name)
 
     def _policy(self, name: str, setting: float | None, retrain_every: int) -> Policy:
         if name == "restock":
             return self._ours(setting, retrain_every)
+        if name == "worker":
+            return self._as_worker(setting, retrain_every)
         window = self._replayed.window
         if name == "guide" or setting is None:
             return guide(window)
@@ -107,6 +113,16 @@ class Contest:
         if fill_rate is not None or costs is None:
             return self._restock(SupplyTerms(), retrain_every, fill_rate or SERVICE)
         return self._restock(SupplyTerms(shortage_cost=costs.shortage, holding_cost=costs.holding), retrain_every)
+
+    def _as_worker(self, service_level: float | None, retrain_every: int) -> Policy:
+        """Costs decide unless a service was asked for. An order brings a fortnight, as the worker's does."""
+        timing, costs, cycle = self._rules.timing, self._rules.costs, round(FORTNIGHT / self._replayed.days_a_period)
+        terms = SupplyTerms(timing.lead_time, timing.review, max(1, cycle))
+        if service_level is not None:
+            terms = terms._replace(service_level=service_level)
+        elif costs is not None:
+            terms = terms._replace(shortage_cost=costs.shortage, holding_cost=costs.holding)
+        return as_worker(self._forecasts.ahead(retrain_every), [terms] * len(self._replayed.shop.on_hand))
 
     def _restock(self, terms: SupplyTerms, retrain_every: int, fill_rate: float | None = None) -> Policy:
         ahead, products = self._forecasts.ahead(retrain_every), len(self._replayed.shop.on_hand)

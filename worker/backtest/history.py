@@ -39,6 +39,10 @@ class Replayed:
     silent: int
 
     @property
+    def days_a_period(self) -> int:
+        return 7 if self.past.freq == WEEK else 1
+
+    @property
     def window(self) -> Window:
         return WEEKS if self.past.freq == WEEK else DAYS
 

@@ -19,12 +19,13 @@ mpl.use("Agg")
 FRONTIER, PRODUCTS = "frontier.png", "products.png"
 COLOURS = {
     "restock": "#0b6e4f",
+    "worker": "#6c5b9e",
     "cover": "#c1666b",
     "normal": "#4a6fa5",
     "guide": "#8d8d8d",
     "vn2_benchmark": "#d4a017",
 }
-MARKS = {"restock": "o", "cover": "s", "normal": "^", "guide": "X", "vn2_benchmark": "D"}
+MARKS = {"restock": "o", "worker": "P", "cover": "s", "normal": "^", "guide": "X", "vn2_benchmark": "D"}
 SHOWN = 6
 DPI = 110
 

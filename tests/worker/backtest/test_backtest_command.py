@@ -272,7 +272,7 @@ def command(sales, report, *more):
 def report(sales, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     costs = ("--holding-cost", "0.2", "--shortage-cost", "1")
-    assert main(command(sales, folder, *costs, "--retrain-every", 0, "--policies", "cover,guide")) == 0
+    assert main(command(sales, folder, *costs, "--retrain-every", 0, "--policies", "cover,guide,worker")) == 0
     return folder
 
 
@@ -309,12 +309,12 @@ def test_the_first_decision_is_written_with_the_first_moment_after_period_0(repo
 
 def test_our_policy_always_runs_and_comes_first(report):
     figures = json.loads((report / "summary.json").read_text())
-    assert list(figures["policies"]) == ["restock", "cover", "guide"]
+    assert list(figures["policies"]) == ["restock", "cover", "guide", "worker"]
 
 
 def test_each_frontier_holds_more_stock_for_more_service(report):
     figures = json.loads((report / "summary.json").read_text())
-    for name in ("restock", "cover"):
+    for name in ("restock", "cover", "worker"):
         held = [point["average_on_hand"] for point in figures["frontier"][name]]
         served = [point["fill_rate"] for point in figures["frontier"][name]]
         assert held == sorted(held)
