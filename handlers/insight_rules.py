@@ -176,7 +176,7 @@ def _ordered(facts: Facts, order: OrderedFacts) -> str:
 
 def _called(reorder_id: str) -> str:
     """An order by its id, where that can be named in a sentence."""
-    return f"order {reorder_id}" if is_plain_id(reorder_id) else "the order"
+    return f"order {reorder_id}" if is_plain_id(reorder_id) else "an order"
 
 
 def _risks(facts: Facts) -> Iterator[str]:

@@ -31,7 +31,17 @@ SOON_S = 10.0
 
 # The ports of handlers/ports.py that an AWS service stands behind, the sources, and the services by themselves.
 OF_DYNAMODB = frozenset(
-    {"Agenda", "StateStore", "AccuracyBook", "OrderBooks", "InsightBook", "Parking", "Inventory", "Forecasts"}
+    {
+        "Agenda",
+        "StateStore",
+        "AccuracyBook",
+        "OrderBooks",
+        "InsightBook",
+        "InsightLedger",
+        "Parking",
+        "Inventory",
+        "Forecasts",
+    }
     | {"DynamoDB"}
 )
 OF_STREAMS = frozenset({"Leases", "StreamSource", "Streams", "PartitionedSqsSource"})
