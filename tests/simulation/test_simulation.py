@@ -48,7 +48,7 @@ def test_everything_that_happens_to_a_stream_happens_in_the_swarm(outcomes):
     seen = sum((outcome.figures.counts for outcome in outcomes), Counter())
     assert {name: seen[name] for name in (*OF_STREAMS, *OF_TABLES) if seen[name] < 10} == {}
     assert 0.3 * SEEDS < seen["streamed"] < 0.5 * SEEDS
-    assert 1 < seen["read"] / seen["written"] < 2
+    assert 0.8 < seen["read"] / seen["written"] < 2  # what is trimmed in time is read by nobody
 
 
 @pytest.mark.timeout(900)
