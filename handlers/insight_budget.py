@@ -19,9 +19,9 @@ log = structlog.get_logger()
 HOUR_MS = 3_600_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Grant:
-    """One call that may be made, and the tokens it counts for."""
+    """One call that may be made, and the tokens it counts for; another one of as many tokens is another one."""
 
     at: int
     tokens: int
@@ -56,10 +56,10 @@ class Budget:
         self._grants.remove(grant)
         return False
 
-    async def correct(self, grant: Grant, tokens: int) -> None:
-        """Tells the other workers that a call came to so many tokens more than was thought, or less."""
+    async def correct(self, at: int, tokens: int) -> None:
+        """Tells the other workers that calls of that time came to so many tokens more than was thought, or less."""
         if self._ledger is not None and tokens:
-            await self._ledger.correct(grant.at // HOUR_MS, tokens)
+            await self._ledger.correct(at // HOUR_MS, tokens)
 
     @property
     def spent(self) -> int:
@@ -93,11 +93,10 @@ class Calls:
 
     async def settle(self) -> None:
         """Tells the other workers what the calls came to. What cannot be told counts as it was thought."""
-        for grant in self.granted:
-            try:
-                await self.budget.correct(grant, grant.tokens - self.tokens)
-            except TransientFailure as exc:
-                log.info("insights.budget_not_corrected", reason=str(exc))
+        try:
+            await self.budget.correct(self.now, sum(grant.tokens - self.tokens for grant in self.granted))
+        except TransientFailure as exc:
+            log.info("insights.budget_not_corrected", reason=str(exc))
 
     def cost(self, tokens: int) -> None:
         """What the last call came to."""

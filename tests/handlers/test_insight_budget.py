@@ -67,6 +67,18 @@ async def test_workers_share_the_hour_of_the_clock():
     assert len(one.granted) == len(other.granted) == 1
 
 
+async def test_a_call_that_the_others_have_taken_leaves_its_twin_of_the_same_moment_as_it_was():
+    ledger = InMemoryInsightLedger()
+    budget = Budget(9, 1_000, ledger)
+    calls = Calls(budget, NOW, 300)
+    await calls()
+    await Calls(Budget(9, 1_000, ledger), NOW, 600)()
+    with pytest.raises(BudgetSpent):
+        await calls()
+    calls.cost(100)
+    assert budget.spent == 100
+
+
 async def test_what_the_calls_came_to_is_told_to_the_others():
     ledger = InMemoryInsightLedger()
     calls = Calls(Budget(9, 1_000, ledger), NOW, 900)
