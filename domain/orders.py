@@ -91,9 +91,13 @@ class OpenOrder(NamedTuple):
             return "shipped"
         return "requested" if self.word is None else "confirmed"
 
+    def is_late(self, today: int) -> bool:
+        """Whether it was sent and should have come before this day, told of or not."""
+        return not self.hold and self.outstanding > 0 and self.expected_on < today
+
     def is_overdue(self, today: int) -> bool:
-        """Whether it should have come before this day, and somebody should be told."""
-        return not self.hold and not self.overdue and self.outstanding > 0 and self.expected_on < today
+        """Whether it is late, and somebody should be told."""
+        return not self.overdue and self.is_late(today)
 
     def after_receipt(self, shipment: str, quantity: int, day: int | None = None) -> OpenOrder:
         """The order once a shipment (the hex digest of its id) has brought so many units, on that day."""

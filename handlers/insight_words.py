@@ -12,21 +12,21 @@ from typing import Final
 IN_WORDS: Final = frozenset(
     {"zero", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"}
     | {"fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty"}
+    | {"sixty", "seventy", "eighty", "ninety", "nil", "nought", "naught", "couple", "dozen", "dozens", "score"}
     | {
-        "sixty",
-        "seventy",
-        "eighty",
-        "ninety",
-        "nil",
-        "nought",
-        "naught",
-        "couple",
-        "dozen",
-        "dozens",
-        "score",
         "scores",
+        "gross",
+        "pair",
+        "pairs",
+        "double",
+        "doubles",
+        "doubled",
+        "doubling",
+        "triple",
+        "triples",
+        "tripled",
+        "tripling",
     }
-    | {"gross", "pair", "pairs", "double", "doubles", "doubled", "doubling", "triple", "triples", "tripled", "tripling"}
     | {"quadruple", "quadrupled", "twice", "thrice", "half", "halves", "halve", "halved", "third", "thirds", "quarter"}
     | {"quarters", "quarterly", "fifth", "tenth", "percent", "lakh", "crore", "million", "umpteen"}
 )

@@ -24,6 +24,21 @@ TOLD_EVERY_S = 5.0
 Take = Callable[[list[Message]], Awaitable[None]]
 
 
+async def scan_pages(dynamodb: Any, attempts: int = SCAN_ATTEMPTS, **request: Any) -> AsyncIterator[list[Item]]:
+    """Every page of a Scan, as DynamoDB answers it; one at a time is in memory."""
+
+    async def page() -> Any:
+        with translated(f"Scan {request['TableName']}"):
+            return await dynamodb.scan(**request)
+
+    while True:
+        answer = await retrying(page, attempts)
+        yield answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
 class TableScan(NamedTuple):
     """A table to be read as a whole. keys are the names of its key attributes, stream what its records name as their
     origin."""

@@ -20,7 +20,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from domain.events import ProductKey
+from domain.buckets import HORIZON_DAYS
+from domain.events import MS_PER_DAY, ProductKey
 from domain.folding import OpenProduct
 from domain.product import Outcome, ProductState
 from drill.day import Day, opened, say
@@ -40,6 +41,8 @@ KILLS = 5
 SETTLED_WITHIN_S = 3_600.0
 LAG_S = 3.0
 PACE_S = 1.0
+NOW = int(time.time() * 1000)
+NO_DAY = -(10**6)
 
 
 async def play(day: Day, rows: Sequence[Row], seed: int) -> dict[str, Any]:
@@ -88,24 +91,21 @@ def _delayed(rows: Sequence[Row], chance: Random) -> tuple[list[tuple[Row, bool]
         else:
             kept.append((place, row))
     arriving: list[tuple[Row, bool]] = []
-    states: dict[str, int] = {}
+    newest: dict[str, int] = {}
     late = 0
     for place, row in kept:
         for delayed in moved.pop(place, ()):
-            too_late = _day(delayed) < states.get(delayed["product_id"], -(10**6)) - 35
+            too_late = _day(delayed) < newest.get(delayed["product_id"], NO_DAY) - HORIZON_DAYS
             late += too_late
             arriving.append((delayed, too_late))
         arriving.append((row, False))
-        states[row["product_id"]] = max(states.get(row["product_id"], -(10**6)), _day(row))
+        newest[row["product_id"]] = max(newest.get(row["product_id"], NO_DAY), _day(row))
     arriving += [(row, False) for rest in moved.values() for row in rest]
     return arriving, late
 
 
 def _day(row: Row) -> int:
-    return read_event(dict(row), None, "row", NOW).occurred_at // 86_400_000
-
-
-NOW = int(time.time() * 1000)
+    return read_event(dict(row), None, "row", NOW).occurred_at // MS_PER_DAY
 
 
 def _keep(day: Day, name: str, rows: Sequence[Row]) -> None:

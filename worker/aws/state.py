@@ -14,7 +14,7 @@ import structlog
 
 from domain.events import ProductKey
 from domain.ledger import Segment
-from domain.product import ProductState, product_label, product_of
+from domain.product import ProductState, product_label
 from handlers.errors import TransientFailure
 from handlers.ports import Change, Committed, OutboxEntry
 from worker.aws import state_codec as codec
@@ -52,7 +52,7 @@ class DynamoState:
         """Puts what is durable into states; returns the products whose header moved on while they were read."""
         wanted = [codec.header_key(key) for key in keys]
         items = await batch_get(self._client, self._table, wanted, consistent=True)
-        products = [product_of(item["pk"]["S"].removeprefix("P#")) for item in items]
+        products = [codec.product_in(item) for item in items]
         loaded = await gather_bounded(self._with_segments, list(zip(products, items, strict=True)), 16)
         moved = []
         for product, state in zip(products, loaded, strict=True):

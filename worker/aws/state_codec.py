@@ -23,6 +23,7 @@ from domain.product import (
     ProductState,
     StockLevel,
     product_label,
+    product_of,
 )
 from domain.ruling import DecisionRecord
 from handlers.ports import OutboxEntry
@@ -47,6 +48,11 @@ def shard_of(name: str) -> str:
 
 def header_key(product: ProductKey) -> Item:
     return {"pk": text(f"P#{product_label(product)}"), "sk": text(HEADER)}
+
+
+def product_in(item: Item) -> ProductKey:
+    """The product that an item stands beside."""
+    return product_of(item["pk"]["S"].removeprefix("P#"))
 
 
 def segment_sk(number_: int) -> str:

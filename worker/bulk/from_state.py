@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from domain.features import series_of
-from domain.product import ProductState, product_label, product_of
+from domain.product import ProductState, product_label
 from worker.aws import state_codec as codec
-from worker.aws.clients import translated
+from worker.aws.dynamodb import text
 from worker.bulk.records import Part
-from worker.retry import retrying
+from worker.table_scan import scan_pages
 
-SCAN_ATTEMPTS = 10  # about half a minute: a table is throttled for longer than a queue
 PART_PRODUCTS = 3_000
 
 
@@ -38,23 +37,15 @@ def _part(states: list[ProductState], as_of: int) -> Part:
 
 
 async def _states(dynamodb: Any, table: str, segment: int, segments: int) -> AsyncIterator[ProductState]:
-    request: dict[str, Any] = {
-        "TableName": table,
-        "Segment": segment,
-        "TotalSegments": segments,
-        "FilterExpression": "sk = :header",
-        "ExpressionAttributeValues": {":header": {"S": codec.HEADER}},
-    }
-
-    async def page() -> Any:
-        with translated(f"Scan {table}"):
-            return await dynamodb.scan(**request)
-
-    while True:
-        answer = await retrying(page, SCAN_ATTEMPTS)
-        for item in answer["Items"]:
-            yield codec.decode_header(product_of(item["pk"]["S"].removeprefix("P#")), item)
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    headers = scan_pages(
+        dynamodb,
+        TableName=table,
+        Segment=segment,
+        TotalSegments=segments,
+        FilterExpression="sk = :header",
+        ExpressionAttributeValues={":header": text(codec.HEADER)},
+    )
+    async for items in headers:
+        for item in items:
+            yield codec.decode_header(codec.product_in(item), item)
         await asyncio.sleep(0)

@@ -11,15 +11,16 @@ from typing import Any, Protocol
 
 import structlog
 
-from domain.product import ProductState, product_label, product_of
+from domain.product import ProductState, product_label
 from handlers.errors import Misconfigured, TransientFailure
 from handlers.ports import Clock
-from worker.aws.clients import translated
-from worker.aws.state_codec import HEADER, NewerSchema, decode_header
+from worker.aws.dynamodb import text
+from worker.aws.state_codec import HEADER, NewerSchema, decode_header, product_in
 from worker.dashboard.board import Board
 from worker.dashboard.looking import Looking
 from worker.dashboard.rows import Row, row_of
-from worker.retry import retrying
+from worker.retry import ATTEMPTS
+from worker.table_scan import scan_pages
 
 log = structlog.get_logger()
 
@@ -43,27 +44,21 @@ class StateScan:
         self._table = table
 
     async def pages(self) -> AsyncIterator[list[ProductState]]:
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "Limit": PAGE_ITEMS,
-            "FilterExpression": "sk = :header",
-            "ExpressionAttributeValues": {":header": {"S": HEADER}},
-        }
-        while True:
-            answer = await retrying(lambda: self._page(request))
-            yield [state for item in answer["Items"] if (state := _state(item)) is not None]
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    async def _page(self, request: dict[str, Any]) -> Any:
-        with translated(f"Scan {self._table}"):
-            return await self._dynamodb.scan(**request)
+        headers = scan_pages(
+            self._dynamodb,
+            ATTEMPTS,
+            TableName=self._table,
+            Limit=PAGE_ITEMS,
+            FilterExpression="sk = :header",
+            ExpressionAttributeValues={":header": text(HEADER)},
+        )
+        async for items in headers:
+            yield [state for item in items if (state := _state(item)) is not None]
 
 
 def _state(item: dict[str, Any]) -> ProductState | None:
     try:
-        return decode_header(product_of(item["pk"]["S"].removeprefix("P#")), item)
+        return decode_header(product_in(item), item)
     except NewerSchema:
         return None
     except Exception as exc:  # noqa: BLE001 - one item that cannot be read must not keep all others from the page

@@ -109,7 +109,7 @@ def _reason(held: OpenOrder | None, ruling: Ruling, committed: bool) -> str:
 
 def late_orders(orders: Sequence[OpenOrder], today: int) -> list[OpenOrder]:
     """Those that were sent and should have come before today."""
-    return [order for order in orders if not order.hold and order.outstanding and order.expected_on < today]
+    return [order for order in orders if order.is_late(today)]
 
 
 def next_delivery(orders: Sequence[OpenOrder], today: int) -> int | None:

@@ -39,7 +39,7 @@ class Tiles:
         board = self._board
         status, unit = board["status"], board["unit"]
         worth = _worth(board)
-        counts = np.bincount(status, minlength=len(STATUSES))
+        counts = board.counts()
         values = np.bincount(status, weights=np.nan_to_num(worth), minlength=len(STATUSES))
         unpriced = np.bincount(status[np.isnan(unit)], minlength=len(STATUSES))
         tiles = [

@@ -14,7 +14,7 @@ from typing import Any
 
 from domain.events import SaleRecorded
 from worker.aws.clients import translated
-from worker.aws.dynamodb import text
+from worker.aws.dynamodb import Item, text
 from worker.rebuilding.item_histories import sales_of
 from worker.retry import retrying
 from worker.table_scan import TableScan
@@ -47,15 +47,11 @@ async def sales_between(
         },
     }
     days = range((first - EPOCH).days, (last - EPOCH).days + 1)
-    while True:
-        answer = await retrying(partial(_page, scan, request))
-        for item in answer["Items"]:
+    async for items in _pages(scan, request):
+        for item in items:
             for sale in sales_of(scan.message(item), table_fields, now, refused):
                 if sale.day in days:  # a time with a zone may lie in another day than its text
                     yield sale
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 async def newest_day(scan: TableScan, product_id: str, now: int, table_fields: Mapping[str, str]) -> int | None:
@@ -69,15 +65,19 @@ async def newest_day(scan: TableScan, product_id: str, now: int, table_fields: M
         "ScanIndexForward": False,
         "Limit": NEWEST_ITEMS,
     }
-    while True:
-        answer = await retrying(partial(_page, scan, request))
-        sales = [
-            sale for item in answer["Items"] for sale in sales_of(scan.message(item), table_fields, now, Counter())
-        ]
+    async for items in _pages(scan, request):
+        sales = [sale for item in items for sale in sales_of(scan.message(item), table_fields, now, Counter())]
         if sales:
             return max(sale.day for sale in sales)
+    return None
+
+
+async def _pages(scan: TableScan, request: dict[str, Any]) -> AsyncIterator[list[Item]]:
+    while True:
+        answer = await retrying(partial(_page, scan, request))
+        yield answer["Items"]
         if "LastEvaluatedKey" not in answer:
-            return None
+            return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 

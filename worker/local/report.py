@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from domain.events import ProductKey
 from domain.features import rolling_features, series_of
 from domain.ordering import counts_by_status
-from domain.product import ProductState, product_of
+from domain.product import ProductState
 from domain.ruling import DecisionRecord
 from handlers.metrics import Metric
 from worker.aws.dynamodb import Item
-from worker.aws.state_codec import HEADER, decode_header
+from worker.aws.state_codec import HEADER, decode_header, product_in
 from worker.cost.usage import SECTION
 from worker.local.decisions import decision_lines
 from worker.local.observed import Observed
@@ -65,7 +65,7 @@ async def read_states(dynamodb: Any, table: str) -> list[ProductState]:
 
 
 def _state(item: Item) -> ProductState:
-    return decode_header(product_of(item["pk"]["S"].removeprefix("P#")), item)
+    return decode_header(product_in(item), item)
 
 
 def _order(key: ProductKey) -> tuple[str, str]:

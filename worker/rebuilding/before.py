@@ -21,17 +21,15 @@ from typing import Any
 from domain.buckets import Bucket
 from domain.ledger import ID_BYTES
 from domain.product import ProductState, product_label, product_of
-from worker.aws.clients import translated
 from worker.aws.dynamodb import chunks, gather_bounded, text
 from worker.aws.state import DynamoState
 from worker.aws.state_codec import HEADER
 from worker.rebuilding.rows import shard_of
 from worker.rebuilding.work import Work
-from worker.retry import retrying
+from worker.table_scan import scan_pages
 
 SEGMENTS = 4
 PRODUCTS_A_LOAD = 100
-SCAN_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +79,23 @@ async def note_before(client: Any, table: str, state: DynamoState, work: Work, s
 
 
 async def _scan(client: Any, table: str, labels: set[str], late: dict[str, set[bytes]], segment: int) -> None:
-    request: dict[str, Any] = {
-        "TableName": table,
-        "Segment": segment,
-        "TotalSegments": SEGMENTS,
-        "FilterExpression": "sk = :header OR begins_with(pk, :late)",
-        "ProjectionExpression": "pk, sk, kind",
-        "ExpressionAttributeValues": {":header": text(HEADER), ":late": text("L#")},
-        "ConsistentRead": True,
-    }
-
-    async def page() -> Any:
-        with translated(f"Scan {table}"):
-            return await client.scan(**request)
-
-    while True:
-        answer = await retrying(page, SCAN_ATTEMPTS)
-        for item in answer["Items"]:
+    found = scan_pages(
+        client,
+        TableName=table,
+        Segment=segment,
+        TotalSegments=SEGMENTS,
+        FilterExpression="sk = :header OR begins_with(pk, :late)",
+        ProjectionExpression="pk, sk, kind",
+        ExpressionAttributeValues={":header": text(HEADER), ":late": text("L#")},
+        ConsistentRead=True,
+    )
+    async for items in found:
+        for item in items:
             kind, _, label = item["pk"]["S"].partition("#")
             if kind == "P":
                 labels.add(label)
             elif "kind" not in item:  # a late correction is no sale of history
                 late[label].add(bytes.fromhex(item["sk"]["S"]))
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def read_before(work: Work, shard: int) -> dict[str, Before]:

@@ -17,13 +17,11 @@ from domain.product import ProductState, product_label, product_of
 from handlers.announcements import iso_day
 from handlers.ports import Clock
 from worker.aws import state_codec as codec
-from worker.aws.clients import translated
 from worker.aws.dynamodb import Item, batch_get, number, text
 from worker.aws.inventory import DynamoInventory
-from worker.retry import retrying
 from worker.settings import Settings
 from worker.snapshots.seen import Judged, Seen
-from worker.table_scan import SCAN_ATTEMPTS
+from worker.table_scan import scan_pages
 
 log = structlog.get_logger()
 
@@ -56,40 +54,30 @@ class Reading:
         async for items in self._scanned(since):
             states = self._states(item for item in items if item["sk"]["S"] == codec.HEADER)
             seen = await self._seen(inventory, list(states.values()), today)
-            orders = [(_product_of(item), item) for item in items if item["sk"]["S"] != codec.HEADER]
+            orders = [(codec.product_in(item), item) for item in items if item["sk"]["S"] != codec.HEADER]
             # An order and its product's header are seldom on two pages; then the header is fetched.
             states |= await self._fetched({product for product, _ in orders} - set(states))
             yield Page(seen, [Ordered(product, item, states.get(product)) for product, item in orders])
 
-    async def _scanned(self, since: int) -> AsyncIterator[list[Item]]:
-        request: dict[str, Any] = {
-            "TableName": self.settings.state_table,
+    def _scanned(self, since: int) -> AsyncIterator[list[Item]]:
+        return scan_pages(
+            self.dynamodb,
+            TableName=self.settings.state_table,
             # Ids of outbox entries and of quarantined lines are sort keys too, and may begin with anything.
-            "FilterExpression": "begins_with(pk, :product) AND "
+            FilterExpression="begins_with(pk, :product) AND "
             "(sk = :header OR (begins_with(sk, :order) AND decided_at >= :since))",
-            "ExpressionAttributeValues": {
+            ExpressionAttributeValues={
                 ":product": text("P#"),
                 ":header": text(codec.HEADER),
                 ":order": text("O#"),
                 ":since": number(since * MS_PER_DAY),
             },
-        }
-
-        async def page() -> Any:
-            with translated(f"Scan {self.settings.state_table}"):
-                return await self.dynamodb.scan(**request)
-
-        while True:
-            answer = await retrying(page, SCAN_ATTEMPTS)
-            yield answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        )
 
     def _states(self, headers: Any) -> dict[ProductKey, ProductState]:
         states = {}
         for item in headers:
-            product = _product_of(item)
+            product = codec.product_in(item)
             try:
                 states[product] = codec.decode_header(product, item)
             except codec.NewerSchema as exc:
@@ -116,7 +104,3 @@ class Reading:
         ]
         items = await batch_get(self.dynamodb, self.settings.forecasts_table, keys, consistent=False)
         return {product_of(item["product_id"]["S"]): Judged.of(item) for item in items}
-
-
-def _product_of(item: Item) -> ProductKey:
-    return product_of(item["pk"]["S"].removeprefix("P#"))

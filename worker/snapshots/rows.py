@@ -20,7 +20,7 @@ from handlers.ports import ScoredWeek
 from worker.aws.dynamodb import Item
 from worker.aws.order_codec import decision_from
 from worker.snapshots.parquet import Row
-from worker.snapshots.seen import Seen, is_late
+from worker.snapshots.seen import Seen
 
 MISSING_MIN = 0.01  # units a day: what is less is no stock-out
 SETTLED = "settled"
@@ -48,7 +48,7 @@ def inventory_row(seen: Seen) -> Row:
         seen.cover_days,
         seen.terms.lead_time_days,
         len(late),
-        sum(is_late(order, seen.today) for order in late),
+        sum(order.is_late(seen.today) for order in late),
         seen.next_arrival_on,
         seen.sold_lately,
         state.forecast.as_of if state.forecast is not None else None,
@@ -132,7 +132,7 @@ def _became(order: OpenOrder | None, today: int) -> Row:
         return SETTLED, None, None, None, None, 0, 0
     requested = order.requested_on if order.requested_on and not order.hold else None
     moved = (order.shipped, order.received, order.outstanding)
-    return order.status, requested, order.expected_on, *moved, int(is_late(order, today))
+    return order.status, requested, order.expected_on, *moved, int(order.is_late(today))
 
 
 def _value(record: DecisionRecord | None, quantity: int) -> float | None:

@@ -141,8 +141,3 @@ class Seen:
         note = self.state.forecast
         found = (TotalDemand(*total) for total in note.totals) if note is not None else ()
         return next((total for total in found if total.cover_days == days), None)
-
-
-def is_late(order: OpenOrder, today: int) -> bool:
-    """Whether it should have come before today, told of or not."""
-    return bool(order.outstanding) and not order.hold and order.expected_on < today
