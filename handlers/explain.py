@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -68,17 +69,18 @@ class Explain:
         self._price = price
         self._prepared = False
         self._paused_until = 0
+        self._ends_at: float | None = None
+        self._patiences: set[asyncio.Timeout] = set()
 
-    async def prepare(self, ends_at: float | None = None) -> None:
+    async def prepare(self) -> None:
         """Sees once whether the model can be asked, so that an operator hears of a retired one at the start. Nothing
-        else waits for it: without a model rules speak, and what is ordered does not depend on either. ends_at: in the
-        loop's time, when it is given up."""
+        else waits for it: without a model rules speak, and what is ordered does not depend on either."""
         if self._prepared:
             return
         self._prepared = True
         calls = self._calls(TOKENS_BESIDE)
         try:
-            async with asyncio.timeout_at(ends_at):
+            async with self._patience():
                 calls.cost(self._billed(await self._explainer.ready(calls)))
         except BudgetSpent:
             self._prepared = False
@@ -90,17 +92,24 @@ class Explain:
         await calls.settle()
         self._metrics.count(Metric.INSIGHT_CALLS, len(calls.granted))
 
-    async def __call__(self, crossed: Sequence[Crossed], ends_at: float | None = None) -> int:
-        """Asks about these products, as few times as can be, and publishes; returns how many were published. ends_at:
-        in the loop's time, when a model that has not answered is given up, and rules speak."""
-        return sum([await self._explain(question, ends_at) for question in questions_of(crossed)])
+    def give_up_at(self, ends_at: float) -> None:
+        """From now on a model that has not answered by then, in the loop's time, is given up and rules speak; so is one
+        that is being waited for."""
+        self._ends_at = ends_at
+        for patience in self._patiences:
+            if not patience.expired():
+                patience.reschedule(ends_at)
+
+    async def __call__(self, crossed: Sequence[Crossed]) -> int:
+        """Asks about these products, as few times as can be, and publishes; returns how many were published."""
+        return sum([await self._explain(question) for question in questions_of(crossed)])
 
     async def by_rules(self, crossed: Sequence[Crossed], reason: str) -> int:
         """Publishes what rules say of these products, without asking; returns how many were published."""
         return sum([await self._tell(question, (), reason) for question in questions_of(crossed)])
 
-    async def _explain(self, question: Question, ends_at: float | None = None) -> int:
-        return await self._tell(question, *await self._ask(question, ends_at))
+    async def _explain(self, question: Question) -> int:
+        return await self._tell(question, *await self._ask(question))
 
     async def _tell(self, question: Question, texts: Sequence[InsightText | None], reason: str | None) -> int:
         rows = zip(question.crossed, texts or [None] * len(question.crossed), strict=True)
@@ -111,9 +120,7 @@ class Explain:
         self._metrics.count(Metric.INSIGHTS_DROPPED, len(insights) - published)
         return published
 
-    async def _ask(
-        self, question: Question, ends_at: float | None = None
-    ) -> tuple[Sequence[InsightText | None], str | None]:
+    async def _ask(self, question: Question) -> tuple[Sequence[InsightText | None], str | None]:
         """The model's words on each product as far as its facts bear them out; none, and why, where rules must speak of
         all."""
         if self._clock.now() < self._paused_until:
@@ -121,16 +128,16 @@ class Explain:
         said = facts_as_json(question.facts)
         calls = self._calls(len(said) // CHARS_PER_TOKEN + TOKENS_BESIDE)
         try:
-            return await self._answered(question, said, calls, ends_at)
+            return await self._answered(question, said, calls)
         finally:
             self._metrics.count(Metric.INSIGHT_CALLS, len(calls.granted))
             await calls.settle()
 
     async def _answered(
-        self, question: Question, said: str, calls: Calls, ends_at: float | None
+        self, question: Question, said: str, calls: Calls
     ) -> tuple[Sequence[InsightText | None], str | None]:
         try:
-            async with asyncio.timeout_at(ends_at):
+            async with self._patience():
                 text = await self._explainer.explain(question.facts, calls)
         except (TransientFailure, Misconfigured, TimeoutError) as exc:
             return (), self._why_not(exc, calls, len(question.crossed))
@@ -140,6 +147,16 @@ class Explain:
         # Whoever is mostly wrong is not to be believed in what happens to hold no number.
         wrong = found.dropped > found.kept or not any(each.factors for each in found.texts)
         return ((), DISAGREED) if wrong else (found.texts, None)
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        """For as long as a model is waited for; then TimeoutError."""
+        async with asyncio.timeout_at(self._ends_at) as patience:
+            self._patiences.add(patience)
+            try:
+                yield
+            finally:
+                self._patiences.discard(patience)
 
     def _calls(self, tokens: int) -> Calls:
         return Calls(self._budget, self._clock.now(), tokens)

@@ -134,19 +134,30 @@ class Deciding:
         if self._parts.explain is not None:
             await self._parts.explain.prepare()
         while self._parts.explain is not None:
-            first = await self._insights.get()
-            await self._parts.explain([first, *_waiting_in(self._insights)])
+            waiting = await _next_in(self._insights)
+            await self._parts.explain(waiting)
+            _done_in(self._insights, waiting)
 
     async def explain_crowded(self) -> None:
         """Lets rules explain what found the queue full, whatever the model does. For ever."""
         while self._parts.explain is not None:
-            await self._parts.explain.by_rules([await self._crowded.get()], CROWDED)
+            waiting = await _next_in(self._crowded)
+            await self._parts.explain.by_rules(waiting, CROWDED)
+            _done_in(self._crowded, waiting)
 
-    async def explain_waiting(self, ends_at: float | None = None) -> None:
-        """Asks for the insights that wait now. ends_at: in the loop's time, when a model is given up."""
+    async def explained(self, ends_at: float) -> None:
+        """Waits until those loops have told all there is to tell. ends_at: in the loop's time, when a model is given up
+        and rules speak in its place."""
+        if self._parts.explain is not None:
+            self._parts.explain.give_up_at(ends_at)
+            await self._insights.join()
+            await self._crowded.join()
+
+    async def explain_waiting(self) -> None:
+        """Asks for the insights that wait now, where no loop does."""
         if self._parts.explain is not None:
             await self._parts.explain.by_rules(_waiting_in(self._crowded), CROWDED)
-            await self._parts.explain(_waiting_in(self._insights), ends_at)
+            await self._parts.explain(_waiting_in(self._insights))
 
     async def sweep(self, before: int) -> None:
         """Takes up the products that have stood on the agenda since before some time (ms): their worker has not decided
@@ -164,6 +175,16 @@ class Deciding:
         records, self._records = self._records, []
         if records:
             await self._parts.forecast_metrics.publish(records)
+
+
+async def _next_in(queue: asyncio.Queue[Crossed]) -> list[Crossed]:
+    """All that wait, once there is something."""
+    return [await queue.get(), *_waiting_in(queue)]
+
+
+def _done_in(queue: asyncio.Queue[Crossed], told: list[Crossed]) -> None:
+    for _ in told:
+        queue.task_done()
 
 
 def _waiting_in(queue: asyncio.Queue[Crossed]) -> list[Crossed]:

@@ -137,8 +137,9 @@ class _AtWork:
             except (TransientFailure, Misconfigured) as exc:
                 log.warning("background.failed", step=step.__name__, reason=str(exc))
         if self._parts.explain is not None:
-            await self._parts.explain.prepare(words_end_at)
-        await self._deciding.explain_waiting(words_end_at)
+            self._parts.explain.give_up_at(words_end_at)
+            await self._parts.explain.prepare()
+        await self._deciding.explain_waiting()
 
     async def _sweep(self) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -2,7 +2,8 @@
 
 Pollers fill a bounded inbox from every source, one loop settles micro-batches, one decides the dirty products on its
 own clock, one sweeps what a dead worker left behind, one watches the forecasts. On stop: no new receive, but the open
-long polls are awaited; what was received is settled; dirty products are decided once more; all under one deadline.
+long polls are awaited; what was received is settled; dirty products are decided once more and what they crossed is
+told; all under one deadline.
 Each step is also safe under kill -9: draining is an optimisation, never a guarantee."""
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ log = structlog.get_logger()
 
 INSIGHTS_IN_FLIGHT = 2
 FORECAST_METRICS_EVERY_S = 60.0
+# A model of words has so long to finish when the worker stops; then rules need a moment, within the deadline.
+LAST_WORDS_S = 5.0
+RULES_S = 2.0
 
 
 class Runner:
@@ -71,8 +75,8 @@ class Runner:
             await stop.wait()
             log.info("drain.started", deadline_s=self._settings.drain_timeout_s)
             try:
-                async with asyncio.timeout(self._settings.drain_timeout_s):
-                    await self._drain(pollers, recording, deciding)
+                async with asyncio.timeout(self._settings.drain_timeout_s) as deadline:
+                    await self._drain(pollers, recording, deciding, deadline.when() or 0.0)
             except TimeoutError:
                 log.warning("drain.timed_out", dirty=self._deciding.waiting)
             for task in (*pollers, recording, deciding, *background):
@@ -101,6 +105,7 @@ class Runner:
         pollers: Sequence[asyncio.Task[None]],
         recording: asyncio.Task[None],
         deciding: asyncio.Task[None],
+        ends_at: float,
     ) -> None:
         await asyncio.gather(*pollers)
         await self._receiving.inbox.put(None)  # the end
@@ -109,6 +114,8 @@ class Runner:
         await self._receiving.hand_over()
         self._deciding.finish()
         await deciding
+        words_end_at = asyncio.get_running_loop().time() + LAST_WORDS_S
+        await self._deciding.explained(min(words_end_at, ends_at - RULES_S))
         await self._attempt(self._deciding.publish_forecast_metrics)
         log.info("drain.finished")
 

@@ -52,7 +52,7 @@ def first_lines(count):
 def expected_features(sales):
     days = sales.invoice_ts.dt.normalize()
     as_of = days.max() + pd.Timedelta(days=1)
-    daily = sales.groupby(["stock_code", days]).quantity.sum().unstack(fill_value=0)
+    daily = sales.groupby(["stock_code", days]).quantity.sum().unstack(fill_value=0).astype("int64")
     daily = daily.reindex(columns=pd.date_range(as_of - pd.Timedelta(days=56), periods=56), fill_value=0)
     expected = pd.DataFrame({f"lag_{lag}": daily.iloc[:, -lag] for lag in (7, 30)})
     for window in (7, 30, 56):

@@ -206,15 +206,34 @@ async def test_after_throttling_nothing_is_asked_until_the_model_may_be_asked_ag
     assert [detail["reason"] for detail in said(bus)] == [AWAY, AWAY, None]
 
 
-async def test_a_model_that_does_not_answer_in_the_time_there_is_is_given_up_and_rules_explain(deciding, bus, explain):
-    class Silent(FakeExplainer):
-        async def explain(self, facts, may_call):
-            await may_call()
-            await asyncio.Event().wait()
+class Silent(FakeExplainer):
+    """asked is set as soon as it is asked; it never answers."""
 
-    explain._explainer = Silent()
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def explain(self, facts, may_call):
+        await may_call()
+        self.asked.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("already_asked", [False, True])
+async def test_a_model_that_does_not_answer_in_the_time_there_is_is_given_up_and_rules_explain(
+    deciding, bus, explain, already_asked
+):
+    explain._explainer = silent = Silent()
     crossed = await fallen(deciding)
-    await explain([crossed], ends_at=asyncio.get_running_loop().time() + 0.01)
+    soon = asyncio.get_running_loop().time() + 0.01
+    if already_asked:
+        explaining = asyncio.create_task(explain([crossed]))
+        await silent.asked.wait()
+        explain.give_up_at(soon)
+        await explaining
+    else:
+        explain.give_up_at(soon)
+        await explain([crossed])
     assert [(detail["source"], detail["reason"]) for detail in said(bus)] == [("rules", AWAY)]
 
 

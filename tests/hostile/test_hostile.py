@@ -256,8 +256,8 @@ async def test_of_no_answer_in_the_corpus_is_all_shown(stand, log_lines):
 class WordsDecide(Explain):
     """The guide's mistake: where the model sees a risk, a tenth more is ordered."""
 
-    async def _explain(self, question: Question, ends_at: float | None = None) -> int:
-        published = await super()._explain(question, ends_at)
+    async def _explain(self, question: Question) -> int:
+        published = await super()._explain(question)
         for index, entry in enumerate(self._bus.published):
             detail = json.loads(entry.detail)
             if entry.detail_type == REORDER_REQUIRED:
@@ -277,7 +277,7 @@ class TextInstructs(BedrockExplainer):
 class AllIsShown(Explain):
     """What the model says is shown as it is."""
 
-    async def _ask(self, question: Question, ends_at: float | None = None) -> tuple[Sequence[InsightText], str | None]:
+    async def _ask(self, question: Question) -> tuple[Sequence[InsightText], str | None]:
         return [await self._explainer.explain(question.facts, unbounded)], None
 
 

@@ -43,7 +43,7 @@ async def test_no_mood_of_bedrock_moves_an_order(sales, tmp_path):
 async def test_words_that_moved_an_order_would_be_seen(sales, tmp_path, monkeypatch):
     """The planted mistake: what was explained counts as seen, and is decided otherwise from then on."""
 
-    async def meddling(self, question, ends_at):
+    async def meddling(self, question):
         for crossed in question.crossed:
             key = crossed.decision.state.key
             shop.inventory.put(key, 0, shop.clock.now())

@@ -13,12 +13,14 @@ from fakes import proxy as faulty
 from fakes.at_work import at_work
 from fakes.clock import NOW
 from fakes.examples import first_change, order_of, state_after
+from fakes.explainer import WORDS, FakeExplainer
 
 from domain.events import ProductKey, SaleRecorded
 from domain.folding import fold
 from domain.product import ProductState
 from handlers.announcements import announce_reorder
 from handlers.ports import Change, Committed
+from worker import runner, wiring
 from worker.aws.agenda import DynamoAgenda
 from worker.aws.state import DynamoState
 from worker.clock import SystemClock
@@ -374,6 +376,39 @@ async def test_a_stop_hands_over_as_soon_as_all_is_settled_and_once_more_in_the_
         monkeypatch.setattr(source, "hand_over", handed_over)
         monkeypatch.setattr(deciding, "finish", finished)
     assert order == ["handed over", "last decisions", "handed over"]
+
+
+class SlowExplainer(FakeExplainer):
+    """Answers after some seconds; begun is set once it is asked."""
+
+    def __init__(self, answers_after_s: float) -> None:
+        super().__init__()
+        self.answers_after_s, self.begun = answers_after_s, asyncio.Event()
+
+    async def explain(self, facts, may_call):
+        self.begun.set()
+        await asyncio.sleep(self.answers_after_s)
+        return await super().explain(facts, may_call)
+
+
+@pytest.mark.parametrize(("answers_after_s", "source"), [(0.5, WORDS.source), (60, "rules")])
+async def test_a_stop_tells_what_was_being_asked_and_waits_for_no_model_for_long(
+    aws, truth, monkeypatch, answers_after_s, source
+):
+    explainer = SlowExplainer(answers_after_s)
+    monkeypatch.setattr(wiring, "BedrockExplainer", lambda *said, **more: explainer)
+    monkeypatch.setattr(runner, "LAST_WORDS_S", 1.5)
+    await stocked(aws, 1_000)
+    async with running(aws, bedrock_model="slow"):
+        await send(aws, sales())
+        await settled(aws, truth, 3 * DAYS)
+        await stocked(aws, 0)
+        await send(aws, [{**line, "event_id": f"again-{line['event_id']}"} for line in sales()[-len(PRODUCTS) :]])
+        await explainer.begun.wait()
+    told = [e["detail"] for e in await published(aws) if e["detail-type"] == "Insight Published"]
+    assert {(insight["crossing"], insight["source"]) for insight in told} == {("excess->out", source)}
+    assert {(insight["product_id"], insight["location_id"]) for insight in told} == set(PRODUCTS)
+    assert len(told) == len(PRODUCTS)
 
 
 async def test_an_idle_worker_stops_at_once_and_changes_nothing(aws, truth):

@@ -155,15 +155,17 @@ class Local:
             self.workers.kill_first()
 
     async def until_done(self) -> None:
-        """Waits until every sale is settled, every product decided and every event delivered."""
+        """Waits until every sale is settled, every product decided and every event delivered; words that a model has
+        not found by then follow when the workers stop."""
         quiet_since: float | None = None
-        last, changed_at = (0, 0, 0), time.monotonic()
+        last, changed_at = (0, 0, 0, 0), time.monotonic()
         while not self.stop.is_set():
             self.show()
             now = time.monotonic()
-            seen = (self.settled, len(self.subscriber.order_ids), self.observed[Metric.PRODUCTS_DECIDED])
+            received = len(self.subscriber.order_ids), len(self.subscriber.insights)
+            seen = (self.settled, *received, self.observed[Metric.PRODUCTS_DECIDED])
             if seen != last:
-                last, changed_at = seen, now
+                last, changed_at, quiet_since = seen, now, None
             if await self._quiet():
                 quiet_since = quiet_since or now
                 if now - quiet_since >= QUIET_S:
