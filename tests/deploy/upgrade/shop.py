@@ -36,13 +36,18 @@ class Queue:
     async def send_up_to(self, sales: int) -> None:
         while self.sent < min(sales, len(self.lines)):
             await self.until_depth(AHEAD_MESSAGES)
-            entries = []
-            for number in range(10):
-                part = self.lines[self.sent : self.sent + SALES_A_MESSAGE]
-                if part:
-                    body = json.dumps([line.fields for line in part])
-                    entries.append({"Id": str(number), "MessageBody": body})
-                    self.sent += len(part)
+            await self.send(10)
+
+    async def send(self, messages: int) -> None:
+        """Sends at most so many, which are at most ten; none if nothing is left to send."""
+        entries = []
+        for number in range(messages):
+            part = self.lines[self.sent : self.sent + SALES_A_MESSAGE]
+            if part:
+                body = json.dumps([line.fields for line in part])
+                entries.append({"Id": str(number), "MessageBody": body})
+                self.sent += len(part)
+        if entries:
             await self.clients.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
 
     async def until_depth(self, messages: int) -> None:
