@@ -36,6 +36,7 @@ class Rule(NamedTuple):
     minimum_order_quantity: int | None = None
     maximum_stock: int | None = None
     shelf_life_days: int | None = None
+    backorders: bool | None = None
     unit_cost_minor: int | None = None
     approval_above_minor: int | None = None
     freeze: bool | None = None

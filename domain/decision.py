@@ -14,14 +14,14 @@ import numpy as np
 from domain.accuracy import remember_interval
 from domain.buying import FREELY, Buying
 from domain.events import ReorderRequired
-from domain.features import Floats
 from domain.forecast import DemandForecast, TotalDemand, total_quantile
 from domain.ordering import Moved, Standing, announcement, looked_at_after, moved_on, waiting_line
 from domain.orders import REVIEW, OpenOrder
+from domain.outlook import BLOCKS, Totals
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, urgency
 from domain.product import ForecastNote, Interval, ProductState, StockLevel, product_label
 from domain.purchase import UNLIMITED
-from domain.ruling import FROZEN, DecisionRecord, Known, levels, rule_on
+from domain.ruling import FROZEN, DecisionRecord, Known, due_by_block, levels, rule_on
 from domain.triggers import Crossing, Seen, watched
 
 INTERVAL = (0.1, 0.9)
@@ -33,7 +33,8 @@ class Assessment:
     """What was found out about a snapshot of a product. stock is None when the shop has no record of it.
 
     demand_quantiles: units over FORECAST_DAYS that are not exceeded with QUANTILES probability. interval: the INTERVAL
-    quantiles of the first day's units."""
+    quantiles of the first day's units. wanted: the reorder point if no sale were lost before an order arrives. due: as
+    in Known."""
 
     snapshot: ProductState
     stock: StockLevel | None
@@ -46,6 +47,8 @@ class Assessment:
     interval: tuple[int, int]
     ceiling: int = UNLIMITED
     buying: Buying = FREELY
+    wanted: int = 0
+    due: tuple[int, ...] = (0,) * BLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,14 @@ def assess(
     buying: Sequence[Buying] | None = None,
 ) -> list[Assessment]:
     """Computes every product's thresholds at once. buying: how each is bought; freely if nothing is said."""
-    protection = _column([f.over(t.protection_days) for f, t in zip(forecasts, terms, strict=True)])
-    period = _column([f.over(FORECAST_DAYS) for f in forecasts])
-    found = levels(terms, protection, period[0])
+    if not snapshots:
+        return []
+    asked = list(zip(forecasts, terms, strict=True))
+    totals = _totals([(f.over(1), f.over(t.protection_days), f.over(FORECAST_DAYS)) for f, t in asked])
+    due = [due_by_block(s.open_orders, f.as_of, t.lead_time_days) for s, (f, t) in zip(snapshots, asked, strict=True)]
+    found = levels(terms, totals, [stock.level if stock is not None else None for stock in stocks], due)
+    period, first_day = ((totals.mean[:, at], totals.dispersion[:, at]) for at in (2, 0))
     quantiles = np.stack([total_quantile(p, *period) for p in QUANTILES], axis=1)
-    first_day = _column([f.over(1) for f in forecasts])
     intervals = np.stack([total_quantile(p, *first_day) for p in INTERVAL], axis=1)
     return [
         Assessment(
@@ -90,14 +96,19 @@ def assess(
             interval=(int(intervals[row, 0]), int(intervals[row, 1])),
             ceiling=int(found.ceiling[row]),
             buying=buying[row] if buying is not None else FREELY,
+            wanted=int(found.wanted[row]),
+            due=due[row],
         )
         for row in range(len(snapshots))
     ]
 
 
-def _column(totals: Sequence[TotalDemand]) -> tuple[Floats, Floats]:
-    """Means and dispersions of one total a product."""
-    return np.array([t.mean for t in totals]), np.array([t.dispersion for t in totals])
+def _totals(rows: Sequence[tuple[TotalDemand, ...]]) -> Totals:
+    return Totals(
+        np.array([[t.cover_days for t in row] for row in rows], dtype=np.int64),
+        np.array([[t.mean for t in row] for row in rows]),
+        np.array([[t.dispersion for t in row] for row in rows]),
+    )
 
 
 def newest_stock(read: StockLevel | None, told: StockLevel | None, received_at: int) -> StockLevel | None:
@@ -172,6 +183,9 @@ def known_of(state: ProductState, assessment: Assessment, now: int) -> Known:
         frozen_until=freeze.until_on if freeze is not None and freeze.until_on >= as_of else None,
         override=override if override is not None and override.quantity and override.until_on >= as_of else None,
         unit_minor=_unit_minor(state, buying),
+        period_dispersion=forecast.over(FORECAST_DAYS).dispersion,
+        day=(forecast.over(1).mean, forecast.over(1).dispersion),
+        due=assessment.due,
     )
 
 
@@ -211,7 +225,7 @@ def _seen(state: ProductState, assessment: Assessment, cover_days: float | None,
         cover_days=cover_days,
         lead_time_days=assessment.terms.lead_time_days,
         arrivals=tuple(order.expected_on for order in state.open_orders if order.outstanding and not order.hold),
-        reorder_point=assessment.reorder_point,
+        reorder_point=assessment.wanted,
         expected=forecast.over(FORECAST_DAYS).mean / FORECAST_DAYS,
         by_model=forecast.source == "model",
         why=why,

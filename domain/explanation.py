@@ -21,6 +21,7 @@ from domain.ruling import (
     DecisionRecord,
     Known,
     Ruling,
+    lost_units,
     value_minor,
 )
 
@@ -48,10 +49,11 @@ def _forecast(known: Known) -> str:
 
 
 def _thresholds(known: Known, ruling: Ruling) -> str:
-    terms = known.terms
+    terms, lost = known.terms, round(lost_units(known))
+    missed = f", without {lost} that will be asked for before an order can arrive and be lost" if lost else ""
     return (
-        f"For {_target(terms)} over {terms.lead_time_days} days of lead time and "
-        f"{terms.review_days} of review the reorder point is {ruling.reorder_point}, the target {ruling.target}."
+        f"For {_target(terms)} over {terms.lead_time_days} days of lead time and {terms.review_days} of review the "
+        f"reorder point is {ruling.reorder_point}, the target {ruling.target}{missed}."
     )
 
 

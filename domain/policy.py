@@ -1,10 +1,11 @@
 """Is an order needed, and for how much?
 
 Inventory position = on hand + on order; a negative on-hand level is what is owed to customers. Order when the
-position is at or below the reorder point s, the stock that the demand over lead time and review asks for (service.py),
-up to S = s + the demand of one order cycle (Silver, Pyke & Thomas, Inventory and Production Management, 4th ed.,
-ch. 6-7: the (R, s, S) policy). What is ordered is S - position, then what the supplier's terms make of it
-(purchase.py): never S itself."""
+position is at or below the reorder point s, the stock that the demand over lead time and review asks for (service.py)
+less the sales that will be lost before an order can arrive (replenishment.py), up to S = s + the demand of one order
+cycle (Silver, Pyke & Thomas, Inventory and Production Management, 4th ed., ch. 6-7: the (R, s, S) policy). What is
+ordered is S - position, then what the supplier's terms make of it (purchase.py): never S itself. The live worker and
+the backtest ask the same functions."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ import numpy as np
 from domain.features import Floats, Ints
 from domain.forecast import total_quantile
 from domain.lot_size import economic_order_quantity
+from domain.outlook import Outlook
 from domain.purchase import UNLIMITED, shelf_life_ceiling, whole_order
 from domain.service import critical_ratio, stock_for_fill_rate, uncertain_lead_time_quantile
 
@@ -30,8 +32,9 @@ class SupplyTerms(NamedTuple):
     The target is fill_rate (the share of demand met from stock) if that is given, else the ratio of shortage_cost (of
     a unit missing) to holding_cost (of a unit and day) if both are, else service_level, the probability of no
     stock-out until the next chance to order. With ordering_cost and holding_cost an order is the economic order
-    quantity instead of order_cycle_days. lead_time_sd_days is the lead time's standard deviation. Past maximum_stock,
-    and past what will sell within shelf_life_days, nothing is ordered. None means that there is no such limit."""
+    quantity instead of order_cycle_days; at a cycle of 0 days it brings what is missing. lead_time_sd_days is the lead
+    time's standard deviation. Past maximum_stock, and past what will sell within shelf_life_days, nothing is ordered.
+    None means that there is no such limit. backorders: customers who meet an empty shelf wait, and are not lost."""
 
     lead_time_days: int = 7
     review_days: int = 1
@@ -46,6 +49,7 @@ class SupplyTerms(NamedTuple):
     lead_time_sd_days: float = 0.0
     maximum_stock: int | None = None
     shelf_life_days: int | None = None
+    backorders: bool = False
 
     @property
     def protection_days(self) -> int:
@@ -60,26 +64,56 @@ class SupplyTerms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """reorder_point, target and ceiling (the most that may be in stock and on order) in units, int64 (n,) each."""
+    """reorder_point, target and ceiling (the most that may be in stock and on order) in units, int64 (n,) each. wanted:
+    what the reorder point would be if nothing were lost before an order arrives."""
 
     reorder_point: Ints
     target: Ints
     ceiling: Ints
+    wanted: Ints
 
 
 def thresholds(
-    terms: Sequence[SupplyTerms], protection_mean: Floats, dispersion: Floats, daily_mean: Floats
+    terms: Sequence[SupplyTerms],
+    outlook: Outlook,
+    daily_mean: Floats,
+    lost: Floats,
+    wanted: Ints | Floats | None = None,
 ) -> Thresholds:
-    """s and S of n products. protection_mean and dispersion describe the total over the protection days.
+    """s and S of n products. lost: sales that no order can serve any more, float64 (n,). wanted: the stock that lead
+    time and review ask for, where it is not each product's own terms that say so.
 
     A product that is not expected to sell a unit in a whole cycle is not stocked: s = S = 0, so that only what is owed
-    to customers is ordered."""
+    to customers is ordered. Where an order brings what is missing and no more, the shop orders below the wanted stock,
+    else at it."""
     minimum = np.array([max(t.minimum_order_quantity, t.pack_size) for t in terms], dtype=np.int64)
     cycle = _cycle_units(terms, daily_mean)
-    reorder_point = protection_stock(terms, protection_mean, dispersion, np.maximum(cycle, minimum))
-    ceiling = _ceiling(terms, dispersion, daily_mean)
-    target = np.where(reorder_point + cycle > 0, reorder_point + np.maximum(cycle, minimum), 0)
-    return Thresholds(np.minimum(reorder_point, ceiling), np.minimum(target, ceiling), ceiling)
+    if wanted is None:
+        wanted = wanted_stock(terms, outlook, np.maximum(np.maximum(cycle, minimum), outlook.cover[0]))
+    stocked = np.rint(wanted) + cycle > 0
+    ceiling = _ceiling(terms, outlook.whole[1], daily_mean)
+    needed = np.maximum(np.rint(wanted - lost), 0.0).astype(np.int64)
+    reorder_point = np.where(stocked, np.maximum(needed - (cycle == 0), 0), 0)
+    target = np.where(stocked, needed + np.where(cycle > 0, np.maximum(cycle, minimum), 0), 0)
+    return Thresholds(
+        np.minimum(reorder_point, ceiling),
+        np.minimum(target, ceiling),
+        ceiling,
+        np.where(stocked, np.rint(wanted), 0).astype(np.int64),
+    )
+
+
+def wanted_stock(terms: Sequence[SupplyTerms], outlook: Outlook, cycle_units: Ints | Floats) -> Floats:
+    """The inventory position that each product's target asks for if nothing is lost, float64 (n,).
+
+    A service is promised against all that may happen until the next arrival. Where costs decide and sales are lost, it
+    is what the periods from the arrival on ask for, and the mean of those before: what is uncertain before it is half
+    lost anyway, and stock against it costs more than it saves."""
+    whole = protection_stock(terms, *outlook.whole, cycle_units)
+    lean = np.array([t.by_cost and not t.backorders and t.lead_time_sd_days <= 0 for t in terms], dtype=bool)
+    if not lean.any():
+        return whole.astype(np.float64)
+    return np.where(lean, outlook.lead + total_quantile(_levels(terms), *outlook.cover), whole)
 
 
 def protection_stock(

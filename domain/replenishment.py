@@ -42,6 +42,7 @@ def stock_at_arrival(on_hand: Ints, before: Before, *, backorders: bool = False)
     return shelf
 
 
-def needed_at_arrival(target: Ints | Floats, shelf: Floats, receipts: Ints) -> Ints:
-    """Whole units to order, int64 (n,), so that shelf, what else arrives then, and the order reach the target."""
-    return np.maximum(np.rint(target - shelf - receipts), 0.0).astype(np.int64)
+def lost_before_arrival(on_hand: Ints, before: Before) -> Floats:
+    """Expected units that will be asked for before the arrival and lost, whatever is ordered now, float64 (n,)."""
+    kept = on_hand + before.receipts.sum(axis=1) - before.mean.sum(axis=1)
+    return np.asarray(np.maximum(stock_at_arrival(on_hand, before) - kept, 0.0))

@@ -12,10 +12,12 @@ import numpy as np
 
 from domain.buying import FREELY, Buying
 from domain.features import Floats
-from domain.orders import APPROVAL, REVIEW
+from domain.orders import APPROVAL, REVIEW, OpenOrder
+from domain.outlook import BLOCKS, Outlook, Totals, block_ends, outlook_between
 from domain.policy import FORECAST_DAYS, SupplyTerms, Thresholds, order_quantity, thresholds
 from domain.product import Override
 from domain.purchase import UNLIMITED
+from domain.replenishment import lost_before_arrival
 
 OPEN_ORDERS_MAX = 64
 
@@ -32,9 +34,11 @@ ENOUGH, NO_STOCK, FROZEN, FULL, TOO_MANY, ORDERED, OVERRIDDEN = (
 
 
 class Known(NamedTuple):
-    """What a decision is made from. protection: mean and dispersion of the demand over the protection days.
-    period_mean: of that over FORECAST_DAYS. stock: level and time, None where the shop has no record. frozen_until:
-    a planner's freeze that holds on the day. override: a planner's that does. unit_minor: what a unit costs."""
+    """What a decision is made from. protection: mean and dispersion of the demand over the protection days; period_mean
+    and period_dispersion: of that over FORECAST_DAYS; day: of the first day's. stock: level and time, None where the
+    shop has no record. frozen_until: a planner's freeze that holds on the day. override: a planner's that does.
+    unit_minor: what a unit costs. due: units that arrive before an order placed now does, by blocks of the lead time
+    (outlook.py); None, by an older version: it was decided as if no sale were lost."""
 
     product: str
     decided_at: int
@@ -51,6 +55,9 @@ class Known(NamedTuple):
     frozen_until: int | None = None
     override: Override | None = None
     unit_minor: float | None = None
+    period_dispersion: float = 0.0
+    day: tuple[float, float] = (0.0, 0.0)
+    due: tuple[int, ...] | None = None
 
     @property
     def position(self) -> int:
@@ -76,9 +83,62 @@ class DecisionRecord(NamedTuple):
     ruling: Ruling
 
 
-def levels(terms: Sequence[SupplyTerms], protection: tuple[Floats, Floats], period_mean: Floats) -> Thresholds:
-    """Reorder points and targets of n products: the one place where a decision and its replay ask the policy."""
-    return thresholds(list(terms), *protection, period_mean / FORECAST_DAYS)
+def levels(
+    terms: Sequence[SupplyTerms], totals: Totals, on_hand: Sequence[int | None], due: Sequence[tuple[int, ...] | None]
+) -> Thresholds:
+    """Reorder points and targets of n products: the one place where a decision and its replay ask the policy.
+
+    totals: of the first day, the protection days and FORECAST_DAYS. on_hand: None where the shop does not say. due: as
+    in Known."""
+    outlook = _outlook(terms, totals, due)
+    return thresholds(terms, outlook, totals.mean[:, 2] / FORECAST_DAYS, _lost(terms, on_hand, due, outlook))
+
+
+def lost_units(known: Known) -> float:
+    """How many are expected to be asked for before an order placed now arrives, and lost."""
+    terms, due = [known.terms], [known.due]
+    return float(_lost(terms, [_on_hand(known)], due, _outlook(terms, _totals_of(known), due))[0])
+
+
+def due_by_block(orders: Sequence[OpenOrder], as_of: int, lead_time_days: int) -> tuple[int, ...]:
+    """What of these orders arrives before one that is placed now, by blocks of the lead time. What is late may come any
+    day; what was not sent yet comes no sooner than a new one."""
+    due, ends = [0] * BLOCKS, block_ends(np.array([lead_time_days]))[0].tolist()
+    for order in orders:
+        days = max(0, order.expected_on - as_of)
+        if not order.hold and days < lead_time_days:
+            due[next(block for block, end in enumerate(ends) if days < end)] += order.outstanding
+    return tuple(due)
+
+
+def _outlook(terms: Sequence[SupplyTerms], totals: Totals, due: Sequence[tuple[int, ...] | None]) -> Outlook:
+    lead = np.array([t.lead_time_days for t in terms], dtype=np.int64)
+    review = np.array([t.review_days for t in terms], dtype=np.int64)
+    receipts = np.array([blocks or (0,) * BLOCKS for blocks in due], dtype=np.int64)
+    return outlook_between(totals, lead, review, receipts)
+
+
+def _lost(
+    terms: Sequence[SupplyTerms],
+    on_hand: Sequence[int | None],
+    due: Sequence[tuple[int, ...] | None],
+    outlook: Outlook,
+) -> Floats:
+    """None where customers wait, or where it is not known what the shop has or gets."""
+    rows = zip(terms, on_hand, due, strict=True)
+    counts = np.array([level is not None and said is not None and not t.backorders for t, level, said in rows])
+    shelf = np.array([level or 0 for level in on_hand], dtype=np.int64)
+    return np.where(counts, lost_before_arrival(shelf, outlook.before), 0.0)
+
+
+def _totals_of(known: Known) -> Totals:
+    told = known.day, known.protection, (known.period_mean, known.period_dispersion)
+    days = np.array([[1, known.terms.protection_days, FORECAST_DAYS]], dtype=np.int64)
+    return Totals(days, np.array([[mean for mean, _ in told]]), np.array([[dispersion for _, dispersion in told]]))
+
+
+def _on_hand(known: Known) -> int | None:
+    return known.stock[0] if known.stock is not None else None
 
 
 def rule_on(known: Known, reorder_point: int, target: int, ceiling: int = UNLIMITED) -> Ruling:
@@ -127,8 +187,7 @@ def _hold(known: Known, quantity: int) -> str:
 def replay(record: DecisionRecord) -> Ruling:
     """The decision made again from what was known: thresholds, quantity and all."""
     known = record.known
-    mean, dispersion = known.protection
-    found = levels([known.terms], (np.array([mean]), np.array([dispersion])), np.array([known.period_mean]))
+    found = levels([known.terms], _totals_of(known), [_on_hand(known)], [known.due])
     return rule_on(known, int(found.reorder_point[0]), int(found.target[0]), int(found.ceiling[0]))
 
 
@@ -142,6 +201,8 @@ def record_from(said: Sequence[Sequence[object]]) -> DecisionRecord:
             buying=Buying(*known.buying) if known.buying else FREELY,
             stock=(known.stock[0], known.stock[1]) if known.stock is not None else None,
             override=Override(*known.override) if known.override is not None else None,
+            day=(known.day[0], known.day[1]),
+            due=tuple(known.due) if known.due is not None else None,
         ),
         ruling,
     )

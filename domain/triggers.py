@@ -44,7 +44,8 @@ class Crossing(NamedTuple):
 
 class Seen(NamedTuple):
     """What a decision has measured. cover_days is None where the stock is not known. arrivals: days on which open
-    orders are expected. expected: units forecast a day. by_model: the model forecast, not the baseline."""
+    orders are expected. reorder_point: that of a shop that loses no sale. expected: units forecast a day. by_model: the
+    model forecast, not the baseline."""
 
     as_of: int
     cover_days: float | None

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     lead_time_days: int = Field(7, ge=0, le=365, description="Lead time where retail-inventory names none")
     review_days: int = Field(1, ge=1, le=90, description="Days between chances to order")
     order_cycle_days: int = Field(
-        14, ge=1, le=365, description="Days of demand an order brings beyond the reorder point"
+        14, ge=0, le=365, description="Days of demand an order brings beyond the reorder point; 0: what is missing"
     )
     service_level: float = Field(0.95, gt=0.5, lt=1, description="Probability of no stock-out until the next chance")
     pack_size: int = Field(1, ge=1, description="Units a pack where retail-inventory names none")

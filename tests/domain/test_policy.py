@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from fakes.outlooks import whole_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,7 +99,8 @@ def test_a_target_that_is_reached_orders_nothing(position, point):
 
 
 def threshold_of(terms: SupplyTerms, mean: float, dispersion: float, daily: float) -> tuple[int, int]:
-    levels = thresholds([terms], np.array([mean]), np.array([dispersion]), np.array([daily]))
+    outlook = whole_of(np.array([mean]), np.array([dispersion]))
+    levels = thresholds([terms], outlook, np.array([daily]), lost=np.zeros(1))
     return int(levels.reorder_point[0]), int(levels.target[0])
 
 
@@ -149,10 +151,23 @@ def test_better_service_never_has_a_lower_reorder_point(levels, mean):
     assert low <= high
 
 
+def test_where_an_order_brings_what_is_missing_the_shop_orders_below_the_wanted_stock_up_to_it():
+    """2 a day, 7 days of protection, Poisson: Q.95 = 20."""
+    assert threshold_of(SupplyTerms(order_cycle_days=0, pack_size=6), 14, 0, 2) == (19, 20)
+
+
+@pytest.mark.parametrize(("lost", "levels"), [(0.0, (20, 48)), (6.4, (14, 42)), (6.6, (13, 41)), (30.0, (0, 28))])
+def test_sales_that_no_order_can_serve_any_more_are_not_ordered(lost, levels):
+    outlook = whole_of(np.array([14.0]), np.array([0.0]))
+    found = thresholds([SupplyTerms()], outlook, np.array([2.0]), lost=np.array([lost]))
+    assert levels == (found.reorder_point[0], found.target[0])
+    assert found.wanted == 20
+
+
 def test_many_products_at_once_are_each_as_if_alone():
     terms = [SupplyTerms(), SupplyTerms(service_level=0.8, pack_size=6), SupplyTerms(order_cycle_days=30)]
     mean, dispersion, daily = np.array([14.0, 3.0, 0.001]), np.array([0.0, 0.5, 2.0]), np.array([2.0, 0.4, 0.0])
-    together = thresholds(terms, mean, dispersion, daily)
+    together = thresholds(terms, whole_of(mean, dispersion), daily, lost=np.zeros(3))
     alone = [threshold_of(*row) for row in zip(terms, mean, dispersion, daily, strict=True)]
     assert alone == list(zip(together.reorder_point.tolist(), together.target.tolist(), strict=True))
 

@@ -6,12 +6,17 @@ import time
 
 import numpy as np
 import pytest
+from domain_streams import MUG, NOW
+from domain_streams import NEW_YEARS_EVE as TODAY
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.backtest import Seen, Timing
-from domain.forecast import total_quantile
-from domain.policy import SupplyTerms, order_quantity, thresholds
+from domain.decision import assess, decide
+from domain.forecast import DemandForecast, TotalDemand, total_quantile
+from domain.orders import OpenOrder
+from domain.policy import SupplyTerms
+from domain.product import ProductState, StockLevel
 from domain.replenishment import Before, stock_at_arrival
 from domain.restocking import as_worker, restock, windows_for
 from domain.rules import WEEKS, Window, cover, guide, normal, vn2_benchmark
@@ -195,27 +200,67 @@ def test_what_never_sold_is_not_ordered(policy):
 
 # What the live worker orders
 
+terms_of = st.builds(
+    SupplyTerms,
+    lead_time_days=st.just(0),
+    review_days=st.just(1),
+    order_cycle_days=st.integers(0, 14),
+    service_level=st.floats(0.51, 0.99),
+    pack_size=st.integers(1, 7),
+    minimum_order_quantity=st.integers(0, 20),
+    fill_rate=st.none() | st.just(0.97),
+    shortage_cost=st.none() | st.just(1.0),
+    holding_cost=st.none() | st.just(0.2),
+    ordering_cost=st.none() | st.just(5.0),
+    lead_time_sd_days=st.just(0.0),
+    maximum_stock=st.none() | st.integers(0, 80),
+    shelf_life_days=st.none(),
+    backorders=st.booleans(),
+)
+
+
+def decided(seen, terms, totals):
+    """What a decision about a product orders that is seen so; its orders are due by day."""
+    dues = seen.due[0].tolist()
+    state = ProductState(
+        MUG, cycle=len(dues), open_orders=tuple(OpenOrder(n + 1, units, 0, TODAY + n) for n, units in enumerate(dues))
+    )
+    stock, forecast = StockLevel(int(seen.on_hand[0]), 1), DemandForecast(TODAY, "model", totals)
+    order = decide(state, assess([state], [stock], [terms], [forecast], [7])[0], NOW).order
+    return order.recommended_order_quantity if order is not None else 0
+
 
 @given(
     on_hand=st.integers(0, 60),
-    due=st.lists(st.integers(0, 20), min_size=1, max_size=4),
-    mean=st.floats(0.05, 40),
+    due=st.lists(st.integers(0, 20), min_size=1, max_size=9),
+    daily=st.floats(0.02, 9),
     dispersion=st.floats(0, 1.5),
-    minimum=st.integers(0, 20),
-    pack=st.integers(1, 7),
-    most=st.none() | st.integers(0, 80),
+    terms=terms_of,
 )
-def test_the_worker_s_rule_in_a_backtest_orders_what_a_decision_would(
-    on_hand, due, mean, dispersion, minimum, pack, most
-):
+def test_the_worker_s_rule_in_a_backtest_orders_what_a_decision_would(on_hand, due, daily, dispersion, terms):
     seen = seen_of([1], on_hand=on_hand, due=due)
-    terms = SupplyTerms(
-        seen.timing.lead_time, 1, 14, pack_size=pack, minimum_order_quantity=minimum, maximum_stock=most
-    )
-    total = np.array([[mean]]), np.array([[dispersion]])
-    periods = seen.timing.lead_time + seen.timing.review
-    found = thresholds([terms], *(part[:, 0] for part in total), np.array([mean / periods]))
-    decided = order_quantity(
-        on_hand + sum(due), int(found.reorder_point[0]), int(found.target[0]), terms, int(found.ceiling[0])
-    )
-    assert as_worker(lambda _seen, _windows: total, [terms])(seen).tolist() == [decided]
+    terms = terms._replace(lead_time_days=seen.timing.lead_time)
+    ahead = steady(daily, dispersion)
+    lengths = sorted({1, terms.protection_days, 28})
+    mean, spread = ahead(seen, np.array([(0, length) for length in lengths]))
+    totals = tuple(TotalDemand(*total) for total in zip(lengths, mean[0].tolist(), spread[0].tolist(), strict=True))
+    assert as_worker(ahead, [terms], 28)(seen).tolist() == [decided(seen, terms, totals)]
+
+
+@given(
+    on_hand=st.integers(0, 60),
+    due=st.lists(st.integers(0, 20), min_size=1, max_size=9),
+    daily=st.floats(0.02, 9),
+    dispersion=st.floats(0, 1.5),
+    costs=st.booleans(),
+)
+def test_where_an_order_brings_what_is_missing_the_live_worker_s_is_our_policy_in_the_backtest(
+    on_hand, due, daily, dispersion, costs
+):
+    """Of independent days that are all alike, what is read between the known totals is what the windows would say."""
+    seen = seen_of([1], on_hand=on_hand, due=due)
+    terms = SupplyTerms(seen.timing.lead_time, 1, 0)
+    if costs:
+        terms = terms._replace(shortage_cost=1.0, holding_cost=0.2)
+    ahead = steady(daily, dispersion)
+    assert as_worker(ahead, [terms], 28)(seen).tolist() == restock(ahead, [terms])(seen).tolist()

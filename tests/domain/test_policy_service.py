@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fakes.outlooks import whole_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -112,7 +113,7 @@ def test_a_fill_rate_comes_before_costs_and_costs_before_a_service_level():
 
 def test_known_ordering_and_holding_costs_make_an_order_the_economic_quantity():
     terms = SupplyTerms(ordering_cost=8, holding_cost=0.225)
-    levels = thresholds([terms], np.array([10_400.0]), np.array([0.0]), np.array([1300.0]))
+    levels = thresholds([terms], whole_of(np.array([10_400.0]), np.zeros(1)), np.array([1300.0]), lost=np.zeros(1))
     assert levels.target[0] - levels.reorder_point[0] == 304
 
 
@@ -125,6 +126,6 @@ def test_known_ordering_and_holding_costs_make_an_order_the_economic_quantity():
     ],
 )
 def test_neither_threshold_lies_above_what_room_and_shelf_life_allow(terms, ceiling):
-    levels = thresholds([terms], np.array([16.0]), np.array([0.0]), np.array([2.0]))
+    levels = thresholds([terms], whole_of(np.array([16.0]), np.zeros(1)), np.array([2.0]), lost=np.zeros(1))
     assert levels.ceiling[0] == ceiling == levels.target[0]
     assert levels.reorder_point[0] <= ceiling

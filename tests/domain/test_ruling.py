@@ -17,7 +17,7 @@ from domain.lifecycle import FOR_EVER
 from domain.orders import APPROVAL, REVIEW, OpenOrder
 from domain.policy import SupplyTerms
 from domain.product import Freeze, Override, ProductState, StockLevel
-from domain.ruling import OPEN_ORDERS_MAX, DecisionRecord, Known, record_from, replay, rule_on
+from domain.ruling import OPEN_ORDERS_MAX, DecisionRecord, Known, due_by_block, record_from, replay, rule_on
 
 D = NEW_YEARS_EVE
 TERMS = SupplyTerms()
@@ -131,6 +131,25 @@ def test_each_reason_has_its_sentence(said, sentence):
     assert sentence in said_by(**said)
 
 
+def test_sales_that_are_lost_whatever_is_ordered_are_said():
+    """Five on hand, and two a day for a week."""
+    sentence = next(each for each in said_by(day=(2.0, 0.0), due=(0, 0, 0)) if "reorder point is" in each)
+    assert sentence.endswith("the target 51, without 9 that will be asked for before an order can arrive and be lost.")
+
+
+def due(*orders):
+    return due_by_block(
+        [OpenOrder(n + 1, 10**n, 0, D + days, hold=hold) for n, (days, hold) in enumerate(orders)], D, 7
+    )
+
+
+def test_what_arrives_before_an_order_does_is_counted_in_its_block_of_the_lead_time():
+    """Seven days in blocks of three, two and two. What is late may come any day; what arrives with the order, or waits
+    to be sent, is no help before it."""
+    assert due((-3, ""), (0, ""), (2, ""), (3, ""), (6, ""), (7, ""), (1, APPROVAL)) == (111, 1_000, 10_000)
+    assert due() == (0, 0, 0)
+
+
 def written(record):
     """The record as another program would hand it back: lists of lists."""
     return record_from(json.loads(json.dumps(record)))
@@ -141,7 +160,7 @@ terms_of = st.builds(
     SupplyTerms,
     lead_time_days=st.integers(0, 30),
     review_days=st.integers(1, 9),
-    order_cycle_days=st.integers(1, 30),
+    order_cycle_days=st.integers(0, 30),
     service_level=st.floats(0.51, 0.99),
     pack_size=st.integers(1, 12),
     minimum_order_quantity=st.integers(0, 30),
@@ -152,6 +171,7 @@ terms_of = st.builds(
     lead_time_sd_days=st.floats(0, 9),
     maximum_stock=st.none() | st.integers(0, 90),
     shelf_life_days=st.none() | st.integers(1, 90),
+    backorders=st.booleans(),
 )
 ways_to_buy = st.builds(
     Buying,
@@ -181,7 +201,7 @@ def test_any_decision_is_the_same_when_it_is_made_again_from_its_record(
     state = ProductState(
         MUG,
         cycle=len(orders),
-        open_orders=tuple(OpenOrder(n + 1, units, 0, D) for n, units in enumerate(orders)),
+        open_orders=tuple(OpenOrder(n + 1, units, 0, D + 3 * n) for n, units in enumerate(orders)),
         freeze=freeze,
         override=override,
     )

@@ -26,7 +26,7 @@ DEFAULT_LOCATION = "-"
 WHOLE_TERMS = {
     "lead_time_days": (0, 365),
     "review_days": (1, 90),
-    "order_cycle_days": (1, 365),
+    "order_cycle_days": (0, 365),
     "pack_size": (1, 10**6),
     "minimum_order_quantity": (0, 10**8),
     "maximum_stock": (0, 10**8),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.backtest import Costs, Outcome, Policy, Run, Timing, outcome, replay
-from domain.policy import SupplyTerms
+from domain.policy import FORECAST_DAYS, SupplyTerms
 from domain.restocking import as_worker, restock
 from domain.rules import cover, guide, normal, vn2_benchmark
 from worker.backtest.forecasting import Forecasts
@@ -115,14 +115,18 @@ class Contest:
         return self._restock(SupplyTerms(shortage_cost=costs.shortage, holding_cost=costs.holding), retrain_every)
 
     def _as_worker(self, service_level: float | None, retrain_every: int) -> Policy:
-        """Costs decide unless a service was asked for. An order brings a fortnight, as the worker's does."""
-        timing, costs, cycle = self._rules.timing, self._rules.costs, round(FORTNIGHT / self._replayed.days_a_period)
-        terms = SupplyTerms(timing.lead_time, timing.review, max(1, cycle))
+        """Costs decide unless a service was asked for. An order brings a fortnight, as the worker's does unless it is
+        told otherwise."""
+        timing, costs, days = self._rules.timing, self._rules.costs, self._replayed.days_a_period
+        terms = SupplyTerms(
+            timing.lead_time, timing.review, max(1, round(FORTNIGHT / days)), backorders=self._rules.backorders
+        )
         if service_level is not None:
             terms = terms._replace(service_level=service_level)
         elif costs is not None:
             terms = terms._replace(shortage_cost=costs.shortage, holding_cost=costs.holding)
-        return as_worker(self._forecasts.ahead(retrain_every), [terms] * len(self._replayed.shop.on_hand))
+        each = [terms] * len(self._replayed.shop.on_hand)
+        return as_worker(self._forecasts.ahead(retrain_every), each, max(1, round(FORECAST_DAYS / days)))
 
     def _restock(self, terms: SupplyTerms, retrain_every: int, fill_rate: float | None = None) -> Policy:
         ahead, products = self._forecasts.ahead(retrain_every), len(self._replayed.shop.on_hand)

@@ -76,7 +76,7 @@ def expected(asked: Asked, settings: Settings) -> Rates:
         decisions=sales / window * decided,
         assessments=sales / window * math.ceil(decided / settings.decide_products),
         saves=min(sales / window * decided, _once_in(1, asked)),  # one is saved again when the day has changed it
-        orders=_once_in(settings.order_cycle_days, asked),
+        orders=_once_in(max(1, settings.order_cycle_days), asked),
         insights=(insights := _insights(asked, settings)),
         questions=within_budget(insights, asked, settings),
     )

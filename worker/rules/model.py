@@ -52,11 +52,12 @@ class RuleModel(BaseModel):
     lead_time_sd_days: Annotated[float, Field(ge=0, le=365)] | None = None
     learn_lead_time: bool | None = None
     review_days: Annotated[int, Field(ge=1, le=90)] | None = None
-    order_cycle_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    order_cycle_days: Annotated[int, Field(ge=0, le=365)] | None = None
     pack_size: Annotated[int, Field(ge=1, le=10**6)] | None = None
     minimum_order_quantity: Annotated[int, Field(ge=0, le=10**8)] | None = None
     maximum_stock: Annotated[int, Field(ge=0, le=10**8)] | None = None
     shelf_life_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
+    backorders: bool | None = None
     unit_cost: Money | None = None
     approval_above: Money | None = None
     freeze: bool | None = None

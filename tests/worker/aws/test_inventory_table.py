@@ -84,7 +84,7 @@ async def test_the_level_is_as_old_as_the_record_says_or_as_the_reading(aws, inv
         ("lead_time_days", {"S": "7"}),
         ("pack_size", {"N": "0"}),
         ("pack_size", {"N": "2.5"}),
-        ("order_cycle_days", {"N": "0"}),
+        ("order_cycle_days", {"N": "-1"}),
         ("minimum_order_quantity", {"N": "-5"}),
         ("review_days", {"NULL": True}),
         ("fill_rate", {"N": "1"}),
