@@ -17,11 +17,11 @@ from domain.events import ReorderRequired
 from domain.forecast import DemandForecast, TotalDemand, total_quantile
 from domain.ordering import Moved, Standing, announcement, looked_at_after, moved_on, waiting_line
 from domain.orders import REVIEW, OpenOrder
-from domain.outlook import BLOCKS, Totals
+from domain.outlook import Totals
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, urgency
 from domain.product import ForecastNote, Interval, ProductState, StockLevel, product_label
 from domain.purchase import UNLIMITED
-from domain.ruling import FROZEN, DecisionRecord, Known, due_by_block, levels, rule_on
+from domain.ruling import FROZEN, DecisionRecord, Due, Known, due_of, levels, rule_on
 from domain.triggers import Crossing, Seen, watched
 
 INTERVAL = (0.1, 0.9)
@@ -33,8 +33,8 @@ class Assessment:
     """What was found out about a snapshot of a product. stock is None when the shop has no record of it.
 
     demand_quantiles: units over FORECAST_DAYS that are not exceeded with QUANTILES probability. interval: the INTERVAL
-    quantiles of the first day's units. wanted: the reorder point if no sale were lost before an order arrives. due: as
-    in Known."""
+    quantiles of the first day's units. usual: reorder point and target where no sale is lost before an order arrives.
+    due: as in Known."""
 
     snapshot: ProductState
     stock: StockLevel | None
@@ -47,8 +47,8 @@ class Assessment:
     interval: tuple[int, int]
     ceiling: int = UNLIMITED
     buying: Buying = FREELY
-    wanted: int = 0
-    due: tuple[int, ...] = (0,) * BLOCKS
+    usual: tuple[int, int] = (0, 0)
+    due: Due = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,12 @@ def assess(
     """Computes every product's thresholds at once. buying: how each is bought; freely if nothing is said."""
     if not snapshots:
         return []
-    asked = list(zip(forecasts, terms, strict=True))
-    totals = _totals([(f.over(1), f.over(t.protection_days), f.over(FORECAST_DAYS)) for f, t in asked])
-    due = [due_by_block(s.open_orders, f.as_of, t.lead_time_days) for s, (f, t) in zip(snapshots, asked, strict=True)]
-    found = levels(terms, totals, [stock.level if stock is not None else None for stock in stocks], due)
+    totals = _totals(
+        [(f.over(1), f.over(t.protection_days), f.over(FORECAST_DAYS)) for f, t in zip(forecasts, terms, strict=True)]
+    )
+    due = [due_of(state.open_orders, forecast.as_of) for state, forecast in zip(snapshots, forecasts, strict=True)]
+    on_hand = [stock.level if stock is not None else None for stock in stocks]
+    found = levels(terms, totals, [(n, s.on_order) for n, s in zip(on_hand, snapshots, strict=True)], due)
     period, first_day = ((totals.mean[:, at], totals.dispersion[:, at]) for at in (2, 0))
     quantiles = np.stack([total_quantile(p, *period) for p in QUANTILES], axis=1)
     intervals = np.stack([total_quantile(p, *first_day) for p in INTERVAL], axis=1)
@@ -96,7 +98,7 @@ def assess(
             interval=(int(intervals[row, 0]), int(intervals[row, 1])),
             ceiling=int(found.ceiling[row]),
             buying=buying[row] if buying is not None else FREELY,
-            wanted=int(found.wanted[row]),
+            usual=(int(found.usual_reorder_point[row]), int(found.usual_target[row])),
             due=due[row],
         )
         for row in range(len(snapshots))
@@ -225,7 +227,7 @@ def _seen(state: ProductState, assessment: Assessment, cover_days: float | None,
         cover_days=cover_days,
         lead_time_days=assessment.terms.lead_time_days,
         arrivals=tuple(order.expected_on for order in state.open_orders if order.outstanding and not order.hold),
-        reorder_point=assessment.wanted,
+        reorder_point=assessment.usual[0],
         expected=forecast.over(FORECAST_DAYS).mean / FORECAST_DAYS,
         by_model=forecast.source == "model",
         why=why,

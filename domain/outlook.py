@@ -36,6 +36,15 @@ class Totals:
     dispersion: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What is on its way: to which product (row), in how many periods, how many units; int64 (k,) each."""
+
+    rows: Ints
+    periods: Ints
+    units: Ints
+
+
 def blocks_of(lead_time: int) -> Ints:
     """The lead time in up to BLOCKS windows (offset, length), the shorter ones last, int64 (m, 2)."""
     ends = block_ends(np.array([lead_time]))[0]
@@ -49,19 +58,36 @@ def block_ends(lead_times: Ints) -> Ints:
     return np.asarray(np.cumsum(lengths, axis=1))
 
 
-def outlook_between(totals: Totals, lead_times: Ints, review_days: Ints, receipts: Ints) -> Outlook:
+def receipts_in_blocks(due: Arrivals, lead_times: Ints) -> tuple[Floats, Floats]:
+    """What arrives at the beginning and at the end of each block, float64 (n, BLOCKS) each, without what comes no
+    sooner than an order placed now. What arrives within a block is there for a part of it: that part of the units
+    arrives at its beginning."""
+    ends = block_ends(lead_times)
+    first, last = np.zeros((2, len(lead_times), BLOCKS))
+    soon = due.periods < lead_times[due.rows]
+    rows, periods, units = due.rows[soon], due.periods[soon], due.units[soon]
+    block = (ends[rows] <= periods[:, None]).sum(axis=1)
+    end = ends[rows, block]
+    begin = np.where(block > 0, ends[rows, block - 1], 0)
+    share = (end - periods) / (end - begin)
+    np.add.at(first, (rows, block), share * units)
+    np.add.at(last, (rows, block), (1 - share) * units)
+    return first, last
+
+
+def outlook_between(totals: Totals, lead_times: Ints, review_days: Ints, due: Arrivals) -> Outlook:
     """The windows, read between the totals that are known; that of lead time and review must be one of them.
 
     Means run straight between two totals, as if the days between were alike, and the logarithm of dispersions along
-    that of the length. receipts: what arrives in each block, int64 (n, BLOCKS)."""
-    curve = _Curve(totals)
+    that of the length; no part is more than the whole."""
+    curve, both = _Curve(totals), lead_times + review_days
+    rows, place = np.arange(len(both)), (totals.days == both[:, None]).argmax(axis=1)
+    whole = totals.mean[rows, place], totals.dispersion[rows, place]
     ends = block_ends(lead_times)
-    sold = np.stack([curve.mean(end) for end in ends.T], axis=1)
+    sold = np.minimum(np.stack([curve.mean(end) for end in ends.T], axis=1), whole[0][:, None])
     spread = np.stack([curve.dispersion(length) for length in np.diff(ends, axis=1, prepend=0).T], axis=1)
-    both = lead_times + review_days
-    whole = curve.mean(both), curve.dispersion(both)
-    cover = np.maximum(whole[0] - sold[:, -1], 0.0), curve.dispersion(review_days)
-    return Outlook(Before(receipts, np.diff(sold, axis=1, prepend=0.0), spread), sold[:, -1], cover, whole)
+    before = Before(*receipts_in_blocks(due, lead_times), np.diff(sold, axis=1, prepend=0.0), spread)
+    return Outlook(before, sold[:, -1], (whole[0] - sold[:, -1], curve.dispersion(review_days)), whole)
 
 
 class _Curve:

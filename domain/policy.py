@@ -32,9 +32,10 @@ class SupplyTerms(NamedTuple):
     The target is fill_rate (the share of demand met from stock) if that is given, else the ratio of shortage_cost (of
     a unit missing) to holding_cost (of a unit and day) if both are, else service_level, the probability of no
     stock-out until the next chance to order. With ordering_cost and holding_cost an order is the economic order
-    quantity instead of order_cycle_days; at a cycle of 0 days it brings what is missing. lead_time_sd_days is the lead
-    time's standard deviation. Past maximum_stock, and past what will sell within shelf_life_days, nothing is ordered.
-    None means that there is no such limit. backorders: customers who meet an empty shelf wait, and are not lost."""
+    quantity instead of order_cycle_days; else, at a cycle of 0 days, it brings what is missing. lead_time_sd_days is
+    the lead time's standard deviation. Past maximum_stock, and past what will sell within shelf_life_days, nothing is
+    ordered. None means that there is no such limit. backorders: customers who meet an empty shelf wait, and are not
+    lost."""
 
     lead_time_days: int = 7
     review_days: int = 1
@@ -61,16 +62,22 @@ class SupplyTerms(NamedTuple):
         """Whether what a unit missing and a unit held cost decides how much is stocked."""
         return self.fill_rate is None and self.shortage_cost is not None and self.holding_cost is not None
 
+    @property
+    def by_need(self) -> bool:
+        """Whether an order brings what is missing, and nothing beyond."""
+        return self.order_cycle_days == 0 and (self.ordering_cost is None or self.holding_cost is None)
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """reorder_point, target and ceiling (the most that may be in stock and on order) in units, int64 (n,) each. wanted:
-    what the reorder point would be if nothing were lost before an order arrives."""
+    """reorder_point, target and ceiling (the most that may be in stock and on order) in units, int64 (n,) each. The
+    usual ones hold where nothing is lost before an order arrives: they do not depend on the stock."""
 
     reorder_point: Ints
     target: Ints
     ceiling: Ints
-    wanted: Ints
+    usual_reorder_point: Ints
+    usual_target: Ints
 
 
 def thresholds(
@@ -84,23 +91,33 @@ def thresholds(
     time and review ask for, where it is not each product's own terms that say so.
 
     A product that is not expected to sell a unit in a whole cycle is not stocked: s = S = 0, so that only what is owed
-    to customers is ordered. Where an order brings what is missing and no more, the shop orders below the wanted stock,
-    else at it."""
+    to customers is ordered. Where an order brings what is missing and no more, the shop orders below the wanted stock
+    up to it; else at it, and a lot more."""
+    by_need = np.array([t.by_need for t in terms], dtype=bool)
     minimum = np.array([max(t.minimum_order_quantity, t.pack_size) for t in terms], dtype=np.int64)
     cycle = _cycle_units(terms, daily_mean)
+    lot = np.where(by_need, 0, np.maximum(cycle, minimum))
     if wanted is None:
-        wanted = wanted_stock(terms, outlook, np.maximum(np.maximum(cycle, minimum), outlook.cover[0]))
+        wanted = wanted_stock(terms, outlook, np.maximum(lot, outlook.cover[0]))
     stocked = np.rint(wanted) + cycle > 0
     ceiling = _ceiling(terms, outlook.whole[1], daily_mean)
-    needed = np.maximum(np.rint(wanted - lost), 0.0).astype(np.int64)
-    reorder_point = np.where(stocked, np.maximum(needed - (cycle == 0), 0), 0)
-    target = np.where(stocked, needed + np.where(cycle > 0, np.maximum(cycle, minimum), 0), 0)
-    return Thresholds(
-        np.minimum(reorder_point, ceiling),
-        np.minimum(target, ceiling),
-        ceiling,
-        np.where(stocked, np.rint(wanted), 0).astype(np.int64),
-    )
+
+    def about(stock: Floats) -> tuple[Ints, Ints]:
+        needed = np.where(stocked, np.maximum(np.rint(stock), 0.0), 0.0).astype(np.int64)
+        point, target = np.maximum(needed - by_need, 0), needed + np.where(stocked, lot, 0)
+        return np.minimum(point, ceiling), np.minimum(target, ceiling)
+
+    usual = np.asarray(wanted, dtype=np.float64)
+    return Thresholds(*about(_less_lost(terms, outlook, usual, lost)), ceiling, *about(usual))
+
+
+def _less_lost(terms: Sequence[SupplyTerms], outlook: Outlook, wanted: Floats, lost: Floats) -> Floats:
+    """The wanted stock without what is lost. Of a total that is skewed the whole quantile may be less than its mean: a
+    service is then still promised for the periods from the arrival on, and of what is stocked a unit is kept."""
+    served = np.array([not t.by_cost for t in terms], dtype=bool)
+    from_arrival = outlook.lead - lost + total_quantile(_levels(terms), *outlook.cover)
+    floor = np.where(served & (lost > 0), np.minimum(wanted, np.maximum(from_arrival, 1.0)), 0.0)
+    return np.maximum(wanted - lost, floor)
 
 
 def wanted_stock(terms: Sequence[SupplyTerms], outlook: Outlook, cycle_units: Ints | Floats) -> Floats:

@@ -16,10 +16,11 @@ from domain.shortfall import expected_leftover
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The steps before an order placed now arrives, a period each or several: receipts, mean and dispersion of demand,
-    (n, steps) each."""
+    """The steps before an order placed now arrives, a period each or several: what is received at the beginning and at
+    the end of each, mean and dispersion of its demand, (n, steps) each."""
 
-    receipts: Ints
+    receipts: Ints | Floats
+    late_receipts: Ints | Floats
     mean: Floats
     dispersion: Floats
 
@@ -39,10 +40,12 @@ def stock_at_arrival(on_hand: Ints, before: Before, *, backorders: bool = False)
             if backorders
             else np.where(shelf > 0, expected_leftover(shelf, mean, dispersion), np.minimum(shelf, 0.0))
         )
+        shelf = shelf + before.late_receipts[:, step]
     return shelf
 
 
 def lost_before_arrival(on_hand: Ints, before: Before) -> Floats:
     """Expected units that will be asked for before the arrival and lost, whatever is ordered now, float64 (n,)."""
-    kept = on_hand + before.receipts.sum(axis=1) - before.mean.sum(axis=1)
+    received = before.receipts.sum(axis=1) + before.late_receipts.sum(axis=1)
+    kept = on_hand + received - before.mean.sum(axis=1)
     return np.asarray(np.maximum(stock_at_arrival(on_hand, before) - kept, 0.0))

@@ -1,8 +1,7 @@
 """How does Restock order, period by period, in a shop that is replayed?
 
 By the live worker's policy (policy.py), its thresholds and the supplier's terms (purchase.py). It asks a forecaster for
-windows, the totals of some periods from now, and never adds quantiles up. What arrives within a block of the lead time
-is there from the block's beginning."""
+windows, the totals of some periods from now, and never adds quantiles up."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ import numpy as np
 from domain.backtest import Policy, Seen
 from domain.features import Floats, Ints
 from domain.forecast import total_quantile
-from domain.outlook import BLOCKS, Outlook, Totals, blocks_of, outlook_between
+from domain.outlook import Arrivals, Outlook, Totals, blocks_of, outlook_between, receipts_in_blocks
 from domain.policy import SupplyTerms, thresholds
 from domain.purchase import whole_order
 from domain.replenishment import Before, lost_before_arrival
@@ -60,9 +59,7 @@ def as_worker(ahead: Ahead, terms: Sequence[SupplyTerms], month: int) -> Policy:
         lengths = (1, lead + review, month)
         mean, dispersion = ahead(seen, np.array([(0, length) for length in lengths], dtype=np.int64))
         totals = Totals(np.broadcast_to(np.array(lengths), (n, 3)), mean, dispersion)
-        receipts = np.zeros((n, BLOCKS), dtype=np.int64)
-        receipts[:, : len(blocks_of(lead))] = _receipts(seen)
-        outlook = outlook_between(totals, np.full(n, lead), np.full(n, review), receipts)
+        outlook = outlook_between(totals, np.full(n, lead), np.full(n, review), _due(seen))
         return _ordered(seen, terms, outlook, mean[:, 2] / month)
 
     return order
@@ -83,15 +80,15 @@ def _ordered(
 
 def _outlook(seen: Seen, mean: Floats, dispersion: Floats) -> Outlook:
     lead, blocks = seen.timing.lead_time, len(blocks_of(seen.timing.lead_time))
-    before = Before(_receipts(seen), mean[:, :blocks], dispersion[:, :blocks])
+    first, last = (part[:, :blocks] for part in receipts_in_blocks(_due(seen), np.full(len(mean), lead)))
+    before = Before(first, last, mean[:, :blocks], dispersion[:, :blocks])
     sold = mean[:, -3] if lead else np.zeros(len(mean))
     return Outlook(before, sold, (mean[:, -2], dispersion[:, -2]), (mean[:, -1], dispersion[:, -1]))
 
 
-def _receipts(seen: Seen) -> Ints:
-    """What arrives in each block, int64 (n, blocks)."""
-    lead = seen.timing.lead_time
-    return np.add.reduceat(seen.due[:, :lead], blocks_of(lead)[:, 0], axis=1) if lead else seen.due[:, :0]
+def _due(seen: Seen) -> Arrivals:
+    rows, periods = np.nonzero(seen.due)
+    return Arrivals(rows, periods, seen.due[rows, periods])
 
 
 def _horizon(lead_time: int, mean: Floats, dispersion: Floats) -> Horizon:

@@ -13,13 +13,14 @@ import numpy as np
 from domain.buying import FREELY, Buying
 from domain.features import Floats
 from domain.orders import APPROVAL, REVIEW, OpenOrder
-from domain.outlook import BLOCKS, Outlook, Totals, block_ends, outlook_between
+from domain.outlook import Arrivals, Outlook, Totals, outlook_between
 from domain.policy import FORECAST_DAYS, SupplyTerms, Thresholds, order_quantity, thresholds
 from domain.product import Override
 from domain.purchase import UNLIMITED
 from domain.replenishment import lost_before_arrival
 
 OPEN_ORDERS_MAX = 64
+PLAIN_KNOWN, PLAIN_TERMS = 15, 13  # fields that every version has known
 
 ENOUGH, NO_STOCK, FROZEN, FULL, TOO_MANY, ORDERED, OVERRIDDEN = (
     "enough",
@@ -33,12 +34,15 @@ ENOUGH, NO_STOCK, FROZEN, FULL, TOO_MANY, ORDERED, OVERRIDDEN = (
 """Why so much was ordered, or nothing."""
 
 
+Due = tuple[tuple[int, int], ...] | None
+
+
 class Known(NamedTuple):
     """What a decision is made from. protection: mean and dispersion of the demand over the protection days; period_mean
     and period_dispersion: of that over FORECAST_DAYS; day: of the first day's. stock: level and time, None where the
     shop has no record. frozen_until: a planner's freeze that holds on the day. override: a planner's that does.
-    unit_minor: what a unit costs. due: units that arrive before an order placed now does, by blocks of the lead time
-    (outlook.py); None, by an older version: it was decided as if no sale were lost."""
+    unit_minor: what a unit costs. due: in how many days how many units arrive; None, by an older version: it was
+    decided as if no sale were lost."""
 
     product: str
     decided_at: int
@@ -57,7 +61,7 @@ class Known(NamedTuple):
     unit_minor: float | None = None
     period_dispersion: float = 0.0
     day: tuple[float, float] = (0.0, 0.0)
-    due: tuple[int, ...] | None = None
+    due: Due = None
 
     @property
     def position(self) -> int:
@@ -84,51 +88,54 @@ class DecisionRecord(NamedTuple):
 
 
 def levels(
-    terms: Sequence[SupplyTerms], totals: Totals, on_hand: Sequence[int | None], due: Sequence[tuple[int, ...] | None]
+    terms: Sequence[SupplyTerms], totals: Totals, stock: Sequence[tuple[int | None, int]], due: Sequence[Due]
 ) -> Thresholds:
     """Reorder points and targets of n products: the one place where a decision and its replay ask the policy.
 
-    totals: of the first day, the protection days and FORECAST_DAYS. on_hand: None where the shop does not say. due: as
-    in Known."""
+    totals: of the first day, the protection days and FORECAST_DAYS. stock: on hand, None where the shop does not say,
+    and on order. due: as in Known."""
+    # An older version's decision is made again as it was: by the whole, as if customers waited.
+    terms = [t if said is not None else t._replace(backorders=True) for t, said in zip(terms, due, strict=True)]
     outlook = _outlook(terms, totals, due)
-    return thresholds(terms, outlook, totals.mean[:, 2] / FORECAST_DAYS, _lost(terms, on_hand, due, outlook))
+    return thresholds(terms, outlook, totals.mean[:, 2] / FORECAST_DAYS, _lost(terms, stock, due, outlook))
 
 
 def lost_units(known: Known) -> float:
     """How many are expected to be asked for before an order placed now arrives, and lost."""
+    if known.due is None:
+        return 0.0
     terms, due = [known.terms], [known.due]
-    return float(_lost(terms, [_on_hand(known)], due, _outlook(terms, _totals_of(known), due))[0])
+    return float(_lost(terms, [_stock(known)], due, _outlook(terms, _totals_of(known), due))[0])
 
 
-def due_by_block(orders: Sequence[OpenOrder], as_of: int, lead_time_days: int) -> tuple[int, ...]:
-    """What of these orders arrives before one that is placed now, by blocks of the lead time. What is late may come any
-    day; what was not sent yet comes no sooner than a new one."""
-    due, ends = [0] * BLOCKS, block_ends(np.array([lead_time_days]))[0].tolist()
-    for order in orders:
-        days = max(0, order.expected_on - as_of)
-        if not order.hold and days < lead_time_days:
-            due[next(block for block, end in enumerate(ends) if days < end)] += order.outstanding
-    return tuple(due)
+def due_of(orders: Sequence[OpenOrder], as_of: int) -> tuple[tuple[int, int], ...]:
+    """In how many days how many units of these orders arrive. What is late may come any day; of what was not sent yet
+    nobody can say."""
+    sent = (order for order in orders if not order.hold and order.outstanding)
+    return tuple((max(0, order.expected_on - as_of), order.outstanding) for order in sent)
 
 
-def _outlook(terms: Sequence[SupplyTerms], totals: Totals, due: Sequence[tuple[int, ...] | None]) -> Outlook:
+def _outlook(terms: Sequence[SupplyTerms], totals: Totals, due: Sequence[Due]) -> Outlook:
     lead = np.array([t.lead_time_days for t in terms], dtype=np.int64)
     review = np.array([t.review_days for t in terms], dtype=np.int64)
-    receipts = np.array([blocks or (0,) * BLOCKS for blocks in due], dtype=np.int64)
-    return outlook_between(totals, lead, review, receipts)
+    coming = [(row, *order) for row, orders in enumerate(due) for order in orders or ()]
+    return outlook_between(totals, lead, review, Arrivals(*np.array(coming, dtype=np.int64).reshape(-1, 3).T))
 
 
 def _lost(
-    terms: Sequence[SupplyTerms],
-    on_hand: Sequence[int | None],
-    due: Sequence[tuple[int, ...] | None],
-    outlook: Outlook,
+    terms: Sequence[SupplyTerms], stock: Sequence[tuple[int | None, int]], due: Sequence[Due], outlook: Outlook
 ) -> Floats:
-    """None where customers wait, or where it is not known what the shop has or gets."""
-    rows = zip(terms, on_hand, due, strict=True)
-    counts = np.array([level is not None and said is not None and not t.backorders for t, level, said in rows])
-    shelf = np.array([level or 0 for level in on_hand], dtype=np.int64)
-    return np.where(counts, lost_before_arrival(shelf, outlook.before), 0.0)
+    """None where customers wait, or the shop's stock is not known. What is on order and comes later than an order that
+    is placed now, or nobody knows when, cannot stand for that order as well: so much less is taken off."""
+    rows = list(zip(terms, stock, due, strict=True))
+    counts = np.array([level is not None and not t.backorders for t, (level, _), _ in rows])
+    later = np.array([on_order - _in_time(t, orders or ()) for t, (_, on_order), orders in rows])
+    shelf = np.array([level or 0 for level, _ in stock], dtype=np.int64)
+    return np.where(counts, np.maximum(lost_before_arrival(shelf, outlook.before) - later, 0.0), 0.0)
+
+
+def _in_time(terms: SupplyTerms, due: Sequence[tuple[int, int]]) -> int:
+    return sum(units for days, units in due if days < terms.protection_days)
 
 
 def _totals_of(known: Known) -> Totals:
@@ -137,8 +144,8 @@ def _totals_of(known: Known) -> Totals:
     return Totals(days, np.array([[mean for mean, _ in told]]), np.array([[dispersion for _, dispersion in told]]))
 
 
-def _on_hand(known: Known) -> int | None:
-    return known.stock[0] if known.stock is not None else None
+def _stock(known: Known) -> tuple[int | None, int]:
+    return known.stock[0] if known.stock is not None else None, known.on_order
 
 
 def rule_on(known: Known, reorder_point: int, target: int, ceiling: int = UNLIMITED) -> Ruling:
@@ -187,22 +194,34 @@ def _hold(known: Known, quantity: int) -> str:
 def replay(record: DecisionRecord) -> Ruling:
     """The decision made again from what was known: thresholds, quantity and all."""
     known = record.known
-    found = levels([known.terms], _totals_of(known), [_on_hand(known)], [known.due])
+    found = levels([known.terms], _totals_of(known), [_stock(known)], [known.due])
     return rule_on(known, int(found.reorder_point[0]), int(found.target[0]), int(found.ceiling[0]))
 
 
+def record_row(record: DecisionRecord) -> list[object]:
+    """A decision as lists without field names. What older versions do not know stands in a list behind theirs, which
+    they pass over."""
+    known, terms = record.known, record.known.terms
+    plain = known._replace(terms=terms[:PLAIN_TERMS])[:PLAIN_KNOWN]  # type: ignore[arg-type]
+    return [plain, record.ruling, (*known[PLAIN_KNOWN:], *terms[PLAIN_TERMS:])]
+
+
 def record_from(said: Sequence[Sequence[object]]) -> DecisionRecord:
-    """The record that was written as lists without field names, as JSON has them."""
-    known, ruling = Known(*said[0]), Ruling(*said[1])  # type: ignore[arg-type]
+    """The decision that record_row of this version or another one wrote, as JSON has it; what a newer one knows beyond
+    is passed over."""
+    more = list(said[2]) if len(said) > 2 else []
+    added = len(Known._fields) - PLAIN_KNOWN
+    known = Known(*said[0][:PLAIN_KNOWN], *more[:added])  # type: ignore[arg-type]
+    terms = (*known.terms[:PLAIN_TERMS], *more[added : added + len(SupplyTerms._fields) - PLAIN_TERMS])
     return DecisionRecord(
         known._replace(
             protection=(known.protection[0], known.protection[1]),
-            terms=SupplyTerms(*known.terms),
+            terms=SupplyTerms(*terms),  # type: ignore[arg-type]
             buying=Buying(*known.buying) if known.buying else FREELY,
             stock=(known.stock[0], known.stock[1]) if known.stock is not None else None,
             override=Override(*known.override) if known.override is not None else None,
             day=(known.day[0], known.day[1]),
-            due=tuple(known.due) if known.due is not None else None,
+            due=tuple((days, units) for days, units in known.due) if known.due is not None else None,
         ),
-        ruling,
+        Ruling(*said[1]),  # type: ignore[arg-type]
     )

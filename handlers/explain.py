@@ -123,7 +123,8 @@ class Explain:
     async def _ask(self, question: Question) -> tuple[Sequence[InsightText | None], str | None]:
         """The model's words on each product as far as its facts bear them out; none, and why, where rules must speak of
         all."""
-        if self._clock.now() < self._paused_until:
+        given_up = self._ends_at is not None and asyncio.get_running_loop().time() >= self._ends_at
+        if given_up or self._clock.now() < self._paused_until:
             return (), AWAY
         said = facts_as_json(question.facts)
         calls = self._calls(len(said) // CHARS_PER_TOKEN + TOKENS_BESIDE)

@@ -79,7 +79,7 @@ class InventoryRecord(NamedTuple):
 
 class ForecastRecord(NamedTuple):
     """A product's forecast as it is kept for planners and accuracy. quantiles: p10, p50, p90 of the period's units.
-    decision: the one that it was made for."""
+    reorder_point and target: the usual ones, of a shop that loses no sale. decision: the one that it was made for."""
 
     product: ProductKey
     forecast: DemandForecast

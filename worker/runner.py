@@ -114,9 +114,9 @@ class Runner:
         await self._receiving.hand_over()
         self._deciding.finish()
         await deciding
+        await self._attempt(self._deciding.publish_forecast_metrics)
         words_end_at = asyncio.get_running_loop().time() + LAST_WORDS_S
         await self._deciding.explained(min(words_end_at, ends_at - RULES_S))
-        await self._attempt(self._deciding.publish_forecast_metrics)
         log.info("drain.finished")
 
     async def _record(self, group: asyncio.TaskGroup) -> None:

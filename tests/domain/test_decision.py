@@ -62,7 +62,7 @@ def test_an_assessment_by_hand():
     """2 a day: 8 days of protection sell 16, of which Poisson's 95 % are 23; two weeks sell 28 more. Of the 14 that a
     week sells 5 are there, and 9 are lost whatever is ordered."""
     assessed = found_out(SEEN, 5)
-    assert (assessed.wanted, assessed.reorder_point, assessed.target) == (23, 14, 42)
+    assert (assessed.usual, assessed.reorder_point, assessed.target) == ((23, 51), 14, 42)
     assert assessed.demand_quantiles == (47, 56, 66)
     assert assessed.interval == (0, 4)
 

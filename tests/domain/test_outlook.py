@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.outlook import BLOCKS, Totals, block_ends, blocks_of, outlook_between
+from domain.outlook import BLOCKS, Arrivals, Totals, block_ends, blocks_of, outlook_between, receipts_in_blocks
 
-NOTHING_DUE = np.zeros((1, BLOCKS), dtype=np.int64)
+NOTHING_DUE = Arrivals(*np.zeros((3, 0), dtype=np.int64))
 
 
 def read(lead_time, review, totals):
@@ -64,3 +64,19 @@ def test_no_window_sells_less_than_nothing_whatever_the_totals_say(means, lead_t
     assert (outlook.before.mean >= 0).all()
     assert (outlook.cover[0] >= 0).all()
     assert np.isfinite(outlook.before.dispersion).all()
+
+
+def test_what_a_total_says_of_lead_time_and_review_is_not_moved_by_the_others():
+    """A longer total that is smaller, and a first day that is larger, than what lies between."""
+    outlook = read(7, 1, [(1, 9.0, 0.0), (8, 3.0, 0.2), (28, 2.0, 0.0)])
+    assert [float(part[0]) for part in outlook.whole] == [3.0, 0.2]
+    assert outlook.lead[0] == 3.0
+    assert outlook.cover[0] == 0.0
+
+
+def test_what_arrives_within_a_block_is_there_for_a_part_of_it():
+    """Of two products: seven days in blocks of three, two and two, and none at all."""
+    due = [(0, 0, 8), (0, 1, 6), (0, 4, 10), (0, 7, 50), (0, 30, 50), (1, 0, 5)]
+    first, last = receipts_in_blocks(Arrivals(*np.array(due).T), np.array([7, 0]))
+    assert first.tolist() == [[8 + 4, 5, 0], [0, 0, 0]]
+    assert last.tolist() == [[2, 5, 0], [0, 0, 0]]

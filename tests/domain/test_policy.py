@@ -156,12 +156,13 @@ def test_where_an_order_brings_what_is_missing_the_shop_orders_below_the_wanted_
     assert threshold_of(SupplyTerms(order_cycle_days=0, pack_size=6), 14, 0, 2) == (19, 20)
 
 
-@pytest.mark.parametrize(("lost", "levels"), [(0.0, (20, 48)), (6.4, (14, 42)), (6.6, (13, 41)), (30.0, (0, 28))])
+@pytest.mark.parametrize(("lost", "levels"), [(0.0, (20, 48)), (6.4, (14, 42)), (6.6, (13, 41)), (30.0, (1, 29))])
 def test_sales_that_no_order_can_serve_any_more_are_not_ordered(lost, levels):
+    """But what is stocked is ordered, however much is lost."""
     outlook = whole_of(np.array([14.0]), np.array([0.0]))
     found = thresholds([SupplyTerms()], outlook, np.array([2.0]), lost=np.array([lost]))
     assert levels == (found.reorder_point[0], found.target[0])
-    assert found.wanted == 20
+    assert (found.usual_reorder_point[0], found.usual_target[0]) == (20, 48)
 
 
 def test_many_products_at_once_are_each_as_if_alone():

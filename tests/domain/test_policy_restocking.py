@@ -46,14 +46,15 @@ def test_the_expected_stock_is_near_the_mean_of_many_played_shops(on_hand, recei
         demand = draw.poisson(mean * draw.gamma(1 / dispersion, dispersion, len(shelf)))
         shelf = np.maximum(shelf + receipt - demand, 0)
     each = np.full((1, len(receipts)), mean), np.full((1, len(receipts)), dispersion)
-    said = stock_at_arrival(np.array([on_hand]), Before(np.array([receipts]), *each))[0]
+    none = np.zeros((1, len(receipts)))
+    said = stock_at_arrival(np.array([on_hand]), Before(np.array([receipts]), none, *each))[0]
     sampling = 4 * shelf.std() / len(shelf) ** 0.5
     leeway = sampling if len(receipts) == 1 else max(1.0, 0.1 * shelf.mean()) * len(receipts)
     assert abs(said - shelf.mean()) <= leeway + 1e-9
 
 
 def test_sales_that_are_lost_leave_more_for_later_than_customers_who_wait():
-    before = Before(np.array([[0, 5]]), np.array([[4.0, 4.0]]), np.array([[0.0, 0.0]]))
+    before = Before(np.array([[0, 5]]), np.zeros((1, 2)), np.array([[4.0, 4.0]]), np.array([[0.0, 0.0]]))
     lost = stock_at_arrival(np.array([2]), before)[0]
     waiting = stock_at_arrival(np.array([2]), before, backorders=True)[0]
     assert waiting == pytest.approx(2 + 5 - 8)

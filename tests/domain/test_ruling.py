@@ -12,12 +12,21 @@ from hypothesis import strategies as st
 from domain.buying import Buying
 from domain.decision import assess, decide
 from domain.explanation import explain_decision
-from domain.forecast import DemandForecast, TotalDemand
+from domain.forecast import DemandForecast, TotalDemand, total_quantile
 from domain.lifecycle import FOR_EVER
 from domain.orders import APPROVAL, REVIEW, OpenOrder
 from domain.policy import SupplyTerms
 from domain.product import Freeze, Override, ProductState, StockLevel
-from domain.ruling import OPEN_ORDERS_MAX, DecisionRecord, Known, due_by_block, record_from, replay, rule_on
+from domain.ruling import (
+    OPEN_ORDERS_MAX,
+    DecisionRecord,
+    Known,
+    due_of,
+    record_from,
+    record_row,
+    replay,
+    rule_on,
+)
 
 D = NEW_YEARS_EVE
 TERMS = SupplyTerms()
@@ -133,26 +142,35 @@ def test_each_reason_has_its_sentence(said, sentence):
 
 def test_sales_that_are_lost_whatever_is_ordered_are_said():
     """Five on hand, and two a day for a week."""
-    sentence = next(each for each in said_by(day=(2.0, 0.0), due=(0, 0, 0)) if "reorder point is" in each)
+    sentence = next(each for each in said_by(day=(2.0, 0.0), due=()) if "reorder point is" in each)
     assert sentence.endswith("the target 51, without 9 that will be asked for before an order can arrive and be lost.")
 
 
-def due(*orders):
-    return due_by_block(
-        [OpenOrder(n + 1, 10**n, 0, D + days, hold=hold) for n, (days, hold) in enumerate(orders)], D, 7
-    )
+def test_what_is_on_its_way_is_known_by_the_days_that_it_takes():
+    """What is late may come any day; of what waits to be sent nobody can say."""
+    orders = [OpenOrder(1, 5, 0, D - 3), OpenOrder(2, 9, 2, D + 4), OpenOrder(3, 8, 0, D + 1, hold=APPROVAL)]
+    assert due_of([*orders, OpenOrder(4, 6, 6, D + 2)], D) == ((0, 5), (4, 7))
 
 
-def test_what_arrives_before_an_order_does_is_counted_in_its_block_of_the_lead_time():
-    """Seven days in blocks of three, two and two. What is late may come any day; what arrives with the order, or waits
-    to be sent, is no help before it."""
-    assert due((-3, ""), (0, ""), (2, ""), (3, ""), (6, ""), (7, ""), (1, APPROVAL)) == (111, 1_000, 10_000)
-    assert due() == (0, 0, 0)
+def test_a_decision_of_an_older_version_is_made_again_as_it_was():
+    """Even where costs decide, and with an empty shelf."""
+    terms = TERMS._replace(shortage_cost=5.0, holding_cost=1.0)
+    old = [[*KNOWN._replace(terms=terms[:13], stock=(0, 1))[:15]], [25, 53, 53, 53, "ordered", ""]]
+    record = record_from(json.loads(json.dumps(old)))
+    point = int(total_quantile(5 / 6, 16.0, 0.0))
+    assert replay(record)[:4] == (point, point + 28, point + 28, point + 28)
+
+
+def test_a_decision_is_written_so_that_versions_before_and_after_can_read_it():
+    record = DecisionRecord(KNOWN._replace(due=((2, 9),), terms=TERMS._replace(backorders=True)), ruled())
+    row = json.loads(json.dumps(record_row(record)))
+    assert (len(row[0]), len(row[0][7])) == (15, 13)  # an older version takes the first two lists apart by position
+    assert record_from([*row[:2], [*row[2], "what a newer one knows"]]) == record
 
 
 def written(record):
     """The record as another program would hand it back: lists of lists."""
-    return record_from(json.loads(json.dumps(record)))
+    return record_from(json.loads(json.dumps(record_row(record))))
 
 
 totals = st.floats(0.001, 500)

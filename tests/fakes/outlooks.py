@@ -12,5 +12,5 @@ from domain.replenishment import Before
 def whole_of(mean: Floats, dispersion: Floats) -> Outlook:
     """All of it is sold from the arrival on."""
     nothing = np.zeros((len(mean), BLOCKS))
-    before = Before(nothing.astype(np.int64), nothing, nothing)
+    before = Before(nothing, nothing, nothing, nothing)
     return Outlook(before, nothing[:, 0], (mean, dispersion), (mean, dispersion))

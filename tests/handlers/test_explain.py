@@ -237,6 +237,16 @@ async def test_a_model_that_does_not_answer_in_the_time_there_is_is_given_up_and
     assert [(detail["source"], detail["reason"]) for detail in said(bus)] == [("rules", AWAY)]
 
 
+async def test_once_given_up_a_model_is_not_asked_again_and_nothing_of_the_budget_is_spent(
+    deciding, bus, explain, explainer
+):
+    crossed = await fallen(deciding)
+    explain.give_up_at(asyncio.get_running_loop().time())
+    await explain([crossed])
+    assert (explainer.asked, explain._budget.spent) == ([], 0)
+    assert [detail["reason"] for detail in said(bus)] == [AWAY]
+
+
 async def test_a_model_that_goes_while_the_worker_runs_is_told_of_as_at_the_start(deciding, explain, faults):
     faults.plan("explain", Fault.MISCONFIGURED)
     with structlog.testing.capture_logs() as lines:

@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from domain.orders import Approval, OpenOrder, Word
 from domain.product import Freeze, Override, ProductState
-from domain.ruling import DecisionRecord, record_from
+from domain.ruling import DecisionRecord, record_from, record_row
 
 PLAIN = 5  # fields of an order that every version has known
 _UNSAID = tuple(OpenOrder._field_defaults.values())
@@ -64,7 +64,7 @@ def plan_from(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def decision_text(record: DecisionRecord) -> str:
     """A decision and what it was made from, as JSON lists."""
-    return to_json(record).decode()
+    return to_json(record_row(record)).decode()
 
 
 def decision_from(text: str) -> DecisionRecord:

@@ -15,7 +15,7 @@ from worker.settings import MESSAGES_A_RECEIVE, Settings
 DAY_S = 86_400
 MESSAGES_MAX = 1e9
 MONTH_DAYS = 30
-INSIGHTS_A_PRODUCT_MONTH = 0.74
+INSIGHTS_A_PRODUCT_MONTH = 0.75
 """python -m bench.insights with a trained model: docs/insights.md."""
 
 

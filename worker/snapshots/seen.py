@@ -14,7 +14,7 @@ from domain.forecast import TotalDemand
 from domain.orders import OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms, days_of_cover, order_quantity
 from domain.product import ProductState, StockLevel
-from domain.ruling import DecisionRecord, replay
+from domain.ruling import DecisionRecord, due_of, replay
 from domain.shortfall import expected_shortfall
 from handlers.ports import InventoryRecord
 from worker.aws.dynamodb import Item
@@ -98,7 +98,8 @@ class Seen:
         needed = order_quantity(level + self.state.on_order, reorder_point, target, self.terms)
         if decision is None or not needed:
             return needed
-        known = decision.known._replace(stock=(level, at), on_order=self.state.on_order)
+        due = due_of(self.state.open_orders, self.today)
+        known = decision.known._replace(stock=(level, at), on_order=self.state.on_order, due=due)
         return replay(decision._replace(known=known)).needed  # which knows what goes off before it would sell
 
     @property

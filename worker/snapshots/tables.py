@@ -50,7 +50,7 @@ _HEALTH = (
     Column("stock_at", MOMENT, "when that was so, UTC"),
     Column("on_order", WHOLE, "units that are still to come"),
     Column("position", WHOLE, "on hand and on order"),
-    Column("reorder_point", WHOLE, "of the newest forecast that was saved"),
+    Column("reorder_point", WHOLE, "of the newest forecast that was saved, for a shop that loses no sale"),
     Column("target", WHOLE, "the order-up-to level of that forecast"),
     Column("is_out", WHOLE, "1 if nothing is on hand of what is stocked: its target is above zero, or it is owed"),
     Column("is_due", WHOLE, "1 if the worker would find something needed to order"),
