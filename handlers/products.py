@@ -122,14 +122,14 @@ class Products:
         """Keeps a product open for the next sale, as long as there is room."""
         self._close(product.state.key)
         self._open[product.state.key] = product
-        self._open_ids += len(product.known)
+        self._open_ids += product.ids
         while len(self._open) > self._open_max or (self._open_ids > OPEN_IDS_MAX and len(self._open) > 1):
             self._close(next(iter(self._open)))
 
     def _close(self, key: ProductKey) -> OpenProduct | None:
         product = self._open.pop(key, None)
         if product is not None:
-            self._open_ids -= len(product.known)
+            self._open_ids -= product.ids
         return product
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:

@@ -20,7 +20,7 @@ from domain.features import rolling_features, series_of
 from domain.folding import OpenProduct
 from domain.product import Outcome, ProductState
 from domain.sales import EventBatch
-from domain.taking import close_all, take_all
+from domain.taking import close_all, newest_day, take_all
 from handlers.products import OPEN_MAX
 from worker.collector import spare_the_collector
 from worker.decode import read_singles
@@ -45,7 +45,7 @@ class Engine:
         products = self.opened(rows)
         outcomes = take_all(products, events, [*rows.values()], self.table)
         changed = [product for product in products if product.fresh]
-        self.newest_day = max([self.newest_day, *(product.newest for product in changed)])
+        self.newest_day = max(self.newest_day, newest_day(changed))
         columns = rolling_features(series_of(changed, self.newest_day + 1))
         return [*chain.from_iterable(outcomes)], rejected, changed, columns
 

@@ -21,7 +21,7 @@ from bench.engine.events import clock_of, lines_of
 from bench.engine.ours import Engine, decoded
 from bench.engine.spec import BATCH, arrival_ms
 from domain.features import rolling_features, series_of
-from domain.taking import close_all, take_all
+from domain.taking import close_all, newest_day, take_all
 from worker.collector import spare_the_collector
 
 Spent = dict[str, float]
@@ -51,8 +51,8 @@ def of_ours(events: int) -> Spent:
         with clock(spent, "count"):
             take_all(opened, events, [*rows.values()], engine.table)
         changed = [product for product in opened if product.fresh]
-        newest = max(newest, *(product.newest for product in changed))
         with clock(spent, "lay out the days"):
+            newest = max(newest, newest_day(changed))
             series = series_of(changed, newest + 1)
         with clock(spent, "features"):
             rolling_features(series)
