@@ -99,8 +99,9 @@ class DayTable:
         begins = ahead > 0
         if not begins.any():
             return
-        rows, ahead, newest = rows[begins], ahead[begins], newest[begins]
-        self.newest[rows] = newest
+        begun = begins & (self.newest[rows] != NO_DAY)  # where no day is yet, nothing is to be overwritten
+        self.newest[rows[begins]] = newest[begins]
+        rows, ahead, newest = rows[begun], ahead[begun], newest[begun]
         # A line a day that begins: its row, and how many days before the newest it lies.
         row = np.repeat(rows, ahead)
         back = np.arange(len(row)) - np.repeat(np.cumsum(ahead) - ahead, ahead)

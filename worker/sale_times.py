@@ -16,6 +16,7 @@ from worker.schema import EPOCH
 
 NO_MOMENT = -1  # no sale is from before the epoch
 USUAL = "2000-01-01T00:00:00Z"
+NOT_USUAL = " " * len(USUAL)
 _MARKS = [at for at, letter in enumerate(USUAL) if not letter.isdigit()]
 _DIGITS = [at for at, letter in enumerate(USUAL) if letter.isdigit()]
 _MARKED = np.frombuffer("".join(USUAL[at] for at in _MARKS).encode(), dtype=np.uint8)
@@ -40,15 +41,20 @@ def moment_of(text: str) -> int:
 
 def moments_of(texts: Sequence[str]) -> NDArray[np.int64]:
     """Each text's moment, as moment_of has it."""
+    if {*map(len, texts)} != {len(USUAL)}:
+        # Read as what is usual and no moment, and set right below.
+        told, texts = texts, [text if len(text) == len(USUAL) else NOT_USUAL for text in texts]
+    else:
+        told = texts
     together = "".join(texts)
-    if not together.isascii() or set(map(len, texts)) != {len(USUAL)}:
-        return np.array([moment_of(text) for text in texts], dtype=np.int64)
+    if not together.isascii():
+        return np.array([moment_of(text) for text in told], dtype=np.int64)
     letters = np.frombuffer(together.encode(), dtype=np.uint8).reshape(len(texts), len(USUAL))
     digits = letters[:, _DIGITS] - ord("0")  # what is below 0 comes out far above 9
     usual = (letters[:, _MARKS] == _MARKED).all(axis=1) & (digits <= 9).all(axis=1)
     moments, valid = _moments(digits)
     for row in np.flatnonzero(~(usual & valid)).tolist():
-        moments[row] = moment_of(texts[row])
+        moments[row] = moment_of(told[row])
     return moments
 
 
