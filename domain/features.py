@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 EWMA_ALPHA = 0.1
 EXACT_MAX = 2.0**53
+TOGETHER = 160  # products whose days are laid out at once: more do not stay in a core's cache
 _NUMBERS = np.arange(1, WINDOW_DAYS + 1, dtype=np.uint8)
 _ONES = np.ones(WINDOW_DAYS)
 _DECAYING = EWMA_ALPHA * (1 - EWMA_ALPHA) ** np.arange(WINDOW_DAYS - 1, -1, -1)
@@ -65,7 +66,26 @@ class DailySeries:
 
 def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> DailySeries:
     """Lays the days of many products out as arrays."""
-    window = _window(states, as_of)
+    table, rows = _table_of(states)
+    blocks = [
+        _described(table.window(rows[at : at + TOGETHER], as_of - WINDOW_DAYS, as_of - 1))
+        for at in range(0, max(len(rows), 1), TOGETHER)
+    ]
+    net, last_price, mean_price, share = map(np.concatenate, zip(*blocks, strict=True))
+    return DailySeries(as_of, net, last_price, mean_price, share, tuple([s.promotions for s in states]))
+
+
+def _table_of(states: Sequence[ProductState | OpenProduct]) -> tuple[DayTable, Ints]:
+    """The table of the open products if all are there, else one of their own; and their rows in it."""
+    rows = [state.row for state in states if type(state) is OpenProduct and state.row is not None]
+    table = states[0].table if len(rows) == len(states) > 0 and isinstance(states[0], OpenProduct) else None
+    if table is None:
+        return DayTable.of([state.buckets for state in states]), np.arange(len(states))
+    return table, np.array(rows, dtype=np.int64)
+
+
+def _described(window: Sums) -> tuple[Ints, Floats, Floats, Floats]:
+    """Net units a day, last price, mean price and promoted share of some products, as DailySeries has them."""
     net = np.subtract(window[:, SOLD], window[:, RETURNED], dtype=np.int64)
     priced = np.empty((3, *net.shape))
     priced[:2], priced[2] = window[:, : REVENUE + 1].transpose(1, 0, 2), window[:, PROMOTED]
@@ -74,24 +94,12 @@ def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> Daily
     selling = sold > 0
     if ((priced != 0) > selling).any():
         priced *= selling
-    last = _newest(selling) - 1
-    rows = np.arange(len(states))
+    last, rows = _newest(selling) - 1, np.arange(len(net))
     units, earned, in_promotion = priced @ _ONES
     with np.errstate(invalid="ignore", divide="ignore"):
-        last_price = revenue[rows, last] / sold[rows, last]
-        mean_price = earned / units
+        last_price, mean_price = revenue[rows, last] / sold[rows, last], earned / units
         share = in_promotion / units
-    promoted_share = np.clip(np.nan_to_num(share), 0.0, 1.0)
-    return DailySeries(as_of, net, last_price, mean_price, promoted_share, tuple([s.promotions for s in states]))
-
-
-def _window(states: Sequence[ProductState | OpenProduct], as_of: int) -> Sums:
-    """The WINDOW_DAYS days before as_of, from the table of the open products if all are there."""
-    rows = [state.row for state in states if type(state) is OpenProduct and state.row is not None]
-    table = states[0].table if len(rows) == len(states) > 0 and isinstance(states[0], OpenProduct) else None
-    if table is None:
-        table, rows = DayTable.of([state.buckets for state in states]), [*range(len(states))]
-    return table.window(rows, as_of - WINDOW_DAYS, as_of - 1)
+    return net, last_price, mean_price, np.clip(np.nan_to_num(share), 0.0, 1.0)
 
 
 def _newest(days: NDArray[np.bool_]) -> Ints:

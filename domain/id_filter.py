@@ -14,16 +14,18 @@ Ints = NDArray[np.int64]
 Ids = NDArray[np.uint64]
 """The 16 bytes that each id is remembered by, as two numbers: (n, 2)."""
 
-WORDS_MIN = 2**14
+WORDS_MIN = 2**17
 _PLACES = [np.uint64(6 * number) for number in range(4)]
 _PLACE, _BIT = np.uint64(63), np.uint64(1)
 
 
 class IdFilter:
-    """told: (rows,), in which life of the filter the ids of a row were told; sizes: how many these were."""
+    """told: (rows,), in which life of the filter the ids of a row were told; sizes: how many these were. words_min: a power
+    of two."""
 
-    def __init__(self, rows: int) -> None:
-        self._words = np.zeros(WORDS_MIN, dtype=np.uint64)
+    def __init__(self, rows: int, words_min: int = WORDS_MIN) -> None:
+        self._words_min = words_min
+        self._words = np.zeros(words_min, dtype=np.uint64)
         self._count = 0
         self._life = 1
         self._told = np.zeros(rows, dtype=np.int64)
@@ -42,7 +44,7 @@ class IdFilter:
 
     def _begin_anew(self) -> None:
         """With twice as many words as there are ids, so that it is long until the next time."""
-        size = max(WORDS_MIN, 2 * int(self._sizes.sum()))
+        size = max(self._words_min, 2 * int(self._sizes.sum()))
         self._words = np.zeros(1 << (size - 1).bit_length(), dtype=np.uint64)
         self._count = 0
         self._life += 1

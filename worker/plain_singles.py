@@ -181,8 +181,7 @@ def _checked(columns: _Columns, rows: Sequence[int], message_ids: Sequence[str],
     quantity = np.array(quantities, dtype=np.int64)
     revenue = _revenues(quantity, prices)
     odd = (occurred_at < 0) | (occurred_at > latest) | (np.abs(revenue) > REVENUE_MINOR_MAX)
-    keys = _keys(product_ids, location_ids)
-    longest = max(map(len, _distinct(product_ids))) + max(map(len, filter(None, _distinct(location_ids))), default=0)
+    keys, longest = _keys(product_ids, location_ids)
     if longest > LABEL_CHARS_MAX:
         odd |= np.array([*map(_letters, keys)]) > LABEL_CHARS_MAX
     if _some_missing(event_ids):
@@ -202,12 +201,14 @@ def _some_missing(column: Sequence[Any]) -> bool:
     return NoneType in {*map(type, column)}  # `None in` would ask each value whether it equals None
 
 
-def _keys(product_ids: Sequence[str], location_ids: Sequence[str | None]) -> list[ProductKey]:
-    """One object a product, which is found again faster than its equals."""
+def _keys(product_ids: Sequence[str], location_ids: Sequence[str | None]) -> tuple[list[ProductKey], int]:
+    """The products, and the letters of the longest at most. One object a product, if it has no location: it is found
+    again faster than its equals."""
     if any(location_ids):
-        return [*map(_key_of, zip(product_ids, location_ids, strict=True))]
+        longest = max(map(len, product_ids)) + max([len(location) for location in location_ids if location])
+        return [*map(_key_of, zip(product_ids, location_ids, strict=True))], longest
     key_of = {product_id: _key_of((product_id, None)) for product_id in {*product_ids}}
-    return [*map(key_of.__getitem__, product_ids)]
+    return [*map(key_of.__getitem__, product_ids)], max(map(len, key_of))
 
 
 def _letters(key: ProductKey) -> int:

@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.id_filter import WORDS_MIN, IdFilter, twins
+from domain.id_filter import IdFilter, twins
 
 ROWS = np.arange(4)
+WORDS = 2**8
 numbers = st.integers(0, 2**64 - 1)
 
 
@@ -17,10 +18,10 @@ def drawn(count, seed):
 
 
 @settings(max_examples=30)
-@given(batches=st.lists(st.tuples(st.sampled_from(ROWS.tolist()), st.integers(1, WORDS_MIN)), min_size=1, max_size=8))
+@given(batches=st.lists(st.tuples(st.sampled_from(ROWS.tolist()), st.integers(1, WORDS)), min_size=1, max_size=8))
 def test_what_was_told_is_perhaps_known_however_often_the_filter_began_anew(batches):
     """As products use it: what a row had is told again whenever the filter asks for it."""
-    ids, had = IdFilter(len(ROWS)), {row: drawn(0, 0) for row in ROWS.tolist()}
+    ids, had = IdFilter(len(ROWS), WORDS), {row: drawn(0, 0) for row in ROWS.tolist()}
     for seed, (row, count) in enumerate(batches):
         rows = ROWS[[row]]
         if ids.untold(rows).any():
@@ -32,20 +33,20 @@ def test_what_was_told_is_perhaps_known_however_often_the_filter_began_anew(batc
 
 
 def test_what_was_not_told_is_hardly_ever_taken_for_known():
-    ids = IdFilter(1)
-    ids.add(drawn(WORDS_MIN, 1), 0, WORDS_MIN)
+    ids = IdFilter(1, WORDS)
+    ids.add(drawn(WORDS, 1), 0, WORDS)
     assert ids.perhaps(drawn(100_000, 2)).mean() < 0.001
 
 
 def test_ids_whose_bits_are_in_one_word_are_all_learnt():
-    ids, alike = IdFilter(1), drawn(20, 3)
+    ids, alike = IdFilter(1, WORDS), drawn(20, 3)
     alike[:, 0] = 5
     ids.add(alike, 0, len(alike))
     assert ids.perhaps(alike).all()
 
 
 def test_a_row_that_another_product_has_is_told_anew():
-    ids = IdFilter(2)
+    ids = IdFilter(2, WORDS)
     ids.tell(drawn(3, 4), ROWS[:1], np.array([3]))
     assert not ids.untold(ROWS[:1]).any()
     ids.leave(0)
