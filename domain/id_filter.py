@@ -2,8 +2,8 @@
 
 A Bloom filter over the ids of all open products: four bits an id, all in one word of 64. It answers no or perhaps, and
 whoever hears perhaps looks into the product's own ledger: so it decides nothing, and nearly every id is new without any
-look-up by itself. What is forgotten leaves its bits behind. When it is full it begins anew, and is told the ids of
-each row again before the row's next sales."""
+look-up by itself. What is forgotten leaves its bits behind. When it is full it grows; or, if half of it is such bits,
+it begins anew and is told the ids of each row again before the row's next sales."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ Ints = NDArray[np.int64]
 Ids = NDArray[np.uint64]
 """The 16 bytes that each id is remembered by, as two numbers: (n, 2)."""
 
-WORDS_MIN = 2**17
+WORDS_MIN = 2**19
+WORDS_AN_ID = 4  # when it grows or begins anew: twice as many as needed would soon be full again
 _PLACES = [np.uint64(6 * number) for number in range(4)]
 _PLACE, _BIT = np.uint64(63), np.uint64(1)
 
 
 class IdFilter:
-    """told: (rows,), in which life of the filter the ids of a row were told; sizes: how many these were. words_min: a power
-    of two."""
+    """told: (rows,), in which life of the filter the ids of a row were told; sizes: how many these were. words_min is a
+    power of two."""
 
     def __init__(self, rows: int, words_min: int = WORDS_MIN) -> None:
         self._words_min = words_min
@@ -38,13 +39,17 @@ class IdFilter:
     def untold(self, rows: Ints) -> NDArray[np.bool_]:
         """The ids of which of these rows are to be told before anything is asked?"""
         if self._count > len(self._words):
-            self._begin_anew()
+            remembered = int(self._sizes.sum())
+            if 2 * remembered > self._count:
+                # A word's copies stand for it: whatever an id's longer place is, its bits are there.
+                self._words = np.concatenate([self._words] * WORDS_AN_ID)
+            else:
+                self._begin_anew(remembered)
         untold: NDArray[np.bool_] = self._told[rows] != self._life
         return untold
 
-    def _begin_anew(self) -> None:
-        """With twice as many words as there are ids, so that it is long until the next time."""
-        size = max(self._words_min, 2 * int(self._sizes.sum()))
+    def _begin_anew(self, remembered: int) -> None:
+        size = max(self._words_min, WORDS_AN_ID * remembered)
         self._words = np.zeros(1 << (size - 1).bit_length(), dtype=np.uint64)
         self._count = 0
         self._life += 1

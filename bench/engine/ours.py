@@ -6,7 +6,7 @@ product, fold, features. Nothing is rewritten for the occasion, so whatever make
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 import numpy as np
@@ -49,14 +49,11 @@ class Engine:
         columns = rolling_features(series_of(changed, self.newest_day + 1))
         return [*chain.from_iterable(outcomes)], rejected, changed, columns
 
-    def opened(self, keys: Iterable[ProductKey]) -> list[OpenProduct]:
-        found = []
-        for key in keys:
-            product = self.products.get(key)
-            if product is None:
-                product = self.products[key] = OpenProduct(ProductState(key), self.table)
-            found.append(product)
-        return found
+    def opened(self, keys: Collection[ProductKey]) -> list[OpenProduct]:
+        products = self.products
+        for key in [key for key in keys if key not in products]:
+            products[key] = OpenProduct(ProductState(key), self.table)
+        return [products[key] for key in keys]
 
     def commit(self, changed: list[OpenProduct], now: int) -> None:
         """What the worker does with a change before it writes it. It is not part of the work that is compared: the

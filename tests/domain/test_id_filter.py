@@ -17,13 +17,19 @@ def drawn(count, seed):
     return np.random.default_rng(seed).integers(0, 2**64, (count, 2), dtype=np.uint64)
 
 
-@settings(max_examples=30)
-@given(batches=st.lists(st.tuples(st.sampled_from(ROWS.tolist()), st.integers(1, WORDS)), min_size=1, max_size=8))
+rows_told = st.tuples(st.sampled_from(ROWS.tolist()), st.integers(1, WORDS), st.sampled_from([True, True, False]))
+
+
+@settings(max_examples=60)
+@given(batches=st.lists(rows_told, min_size=4, max_size=20))
 def test_what_was_told_is_perhaps_known_however_often_the_filter_began_anew(batches):
-    """As products use it: what a row had is told again whenever the filter asks for it."""
+    """As products use it: what a row had is told again whenever the filter asks for it, and other products get rows."""
     ids, had = IdFilter(len(ROWS), WORDS), {row: drawn(0, 0) for row in ROWS.tolist()}
-    for seed, (row, count) in enumerate(batches):
+    for seed, (row, count, stays) in enumerate(batches):
         rows = ROWS[[row]]
+        if not stays:
+            ids.leave(row)
+            had[row] = drawn(0, 0)
         if ids.untold(rows).any():
             ids.tell(had[row], rows, np.array([len(had[row])]))
         assert ids.perhaps(had[row]).all()
