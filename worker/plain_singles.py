@@ -5,11 +5,11 @@ little, leaves it to worker/decode.py. What both can read, both read alike."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from operator import itemgetter
 from types import NoneType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ from worker.schema import (
     TIME_CHARS_MAX,
 )
 
+Each = TypeVar("Each")
+
 TOGETHER = 250  # bodies that are taken apart at once: as objects, a thousand sales are more than a core's cache holds
 USUAL = ("product_id", "event_id", "occurred_at", "quantity", "unit_price", "promotion", "category")
 TOO_MUCH = REVENUE_MINOR_MAX + 1
@@ -49,32 +51,38 @@ class Singles(NamedTuple):
     sales: SaleColumns
 
 
-class _Columns(NamedTuple):
-    """The values of objects by field, None where an object has none."""
+class _Columns(NamedTuple, Generic[Each]):
+    """Something of many objects by field, such as their values: None where an object has none."""
 
-    product_id: list[Any]
-    event_id: list[Any]
-    occurred_at: list[Any]
-    quantity: list[Any]
-    unit_price: list[Any]
-    promotion: list[Any]
-    category: list[Any]
-    location_id: list[Any]
+    product_id: Each
+    event_id: Each
+    occurred_at: Each
+    quantity: Each
+    unit_price: Each
+    promotion: Each
+    category: Each
+    location_id: Each
+
+
+_Values = _Columns[list[Any]]
+_Kinds = _Columns[set[type]]
 
 
 def plain_singles(bodies: Sequence[str], message_ids: Sequence[str], now: int) -> Singles:
     """now (ms) is what times are held against; a message's id serves where its sale has none."""
-    columns, rows = _Columns([], [], [], [], [], [], [], []), []
+    columns: _Values = _Columns([], [], [], [], [], [], [], [])
+    rows: list[int] = []
     for at in range(0, len(bodies), TOGETHER):
         rows += [at + row for row in _gather(columns, bodies[at : at + TOGETHER])]
-    for row in sorted(_odd(columns), reverse=True):
+    kinds: _Kinds = _Columns(*({*map(type, column)} for column in columns))
+    for row in sorted(_odd(columns, kinds), reverse=True):
         del rows[row]
         for column in columns:
             del column[row]
-    return _checked(columns, rows, message_ids, now + FUTURE_MS) if rows else Singles((), SaleColumns.of(()))
+    return _checked(columns, kinds, rows, message_ids, now + FUTURE_MS) if rows else Singles((), SaleColumns.of(()))
 
 
-def _gather(columns: _Columns, bodies: Sequence[str]) -> Sequence[int]:
+def _gather(columns: _Values, bodies: Sequence[str]) -> Sequence[int]:
     """Adds what objects among the bodies say that may be plain sales, and returns which these are."""
     said = _parsed(bodies)
     rows: Sequence[int] = range(len(said))
@@ -120,38 +128,29 @@ def _may_be_plain(fields: dict[str, Any]) -> bool:
     return NOT_OF_A_SALE.isdisjoint(fields)
 
 
-def _odd(columns: _Columns) -> set[int]:
+def _odd(columns: _Values, kinds: _Kinds) -> set[int]:
     """The rows in which anything is not of its own JSON type or not within its limits."""
-    text, number = partial(_odd_texts, least=1, most=ID_CHARS_MAX), _odd_numbers
+    said, found = columns, kinds
     return {
-        *text(columns.product_id, kinds={str}, seen=_distinct(columns.product_id)),
-        *text(columns.event_id, kinds={str, NoneType}),
-        *text(columns.location_id, kinds={str, NoneType}),
-        *text(columns.occurred_at, kinds={str}, most=TIME_CHARS_MAX),
-        *text(columns.category, {str, NoneType}, least=0, most=CATEGORY_CHARS_MAX, seen=_distinct(columns.category)),
-        *number(columns.quantity, kinds={int}, most=QUANTITY_MAX),
-        *number(columns.unit_price, kinds={int, float, NoneType}, most=PRICE_MAX),
-        *number(columns.promotion, kinds={bool, NoneType}, most=1),
+        *_odd_texts(said.product_id, found.product_id, {str}),
+        *_odd_texts(said.event_id, found.event_id, {str, NoneType}),
+        *_odd_texts(said.location_id, found.location_id, {str, NoneType}),
+        *_odd_texts(said.occurred_at, found.occurred_at, {str}, most=TIME_CHARS_MAX),
+        *_odd_texts(said.category, found.category, {str, NoneType}, least=0, most=CATEGORY_CHARS_MAX),
+        *_odd_numbers(said.quantity, found.quantity, {int}, most=QUANTITY_MAX),
+        *_odd_numbers(said.unit_price, found.unit_price, {int, float, NoneType}, most=PRICE_MAX),
+        *_odd_numbers(said.promotion, found.promotion, {bool, NoneType}, most=1),
     }
 
 
-def _distinct(column: Sequence[Any]) -> Collection[Any]:
-    try:
-        return {*column}
-    except TypeError:  # a list or an object
-        return column
-
-
 def _odd_texts(
-    column: Sequence[Any], kinds: Collection[type], least: int, most: int, seen: Collection[Any] | None = None
+    column: Sequence[Any], found: set[type], kinds: set[type], least: int = 1, most: int = ID_CHARS_MAX
 ) -> list[int]:
-    """seen: the values that there are, if somebody knows; no text equals anything else."""
-    values = column if seen is None else seen
-    found = {*map(type, values)}
+    """found: the types that there are; kinds: those that may be."""
     if found == {NoneType} and NoneType in kinds:
         return []
     if found == {str}:
-        sizes = {*map(len, values)}
+        sizes = {*map(len, column)}
         if least <= min(sizes) and max(sizes) <= most:
             return []
     return [
@@ -161,8 +160,7 @@ def _odd_texts(
     ]
 
 
-def _odd_numbers(column: Sequence[Any], kinds: Collection[type], most: int) -> list[int]:
-    found = {*map(type, column)}
+def _odd_numbers(column: Sequence[Any], found: set[type], kinds: set[type], most: int) -> list[int]:
     if found == {bool} and bool in kinds:
         return []
     if NoneType not in found and found.issubset(kinds) and column and -most <= min(column) and max(column) <= most:
@@ -174,31 +172,27 @@ def _odd_numbers(column: Sequence[Any], kinds: Collection[type], most: int) -> l
     ]
 
 
-def _checked(columns: _Columns, rows: Sequence[int], message_ids: Sequence[str], latest: int) -> Singles:
+def _checked(columns: _Values, kinds: _Kinds, rows: Sequence[int], message_ids: Sequence[str], latest: int) -> Singles:
     """latest (ms) is the last moment that is not in the future."""
     product_ids, event_ids, times, quantities, prices, promotions, categories, location_ids = columns
     occurred_at = moments_of(times)
     quantity = np.array(quantities, dtype=np.int64)
-    revenue = _revenues(quantity, prices)
+    revenue = _revenues(quantity, [price or 0.0 for price in prices] if NoneType in kinds.unit_price else prices)
     odd = (occurred_at < 0) | (occurred_at > latest) | (np.abs(revenue) > REVENUE_MINOR_MAX)
     keys, longest = _keys(product_ids, location_ids)
     if longest > LABEL_CHARS_MAX:
         odd |= np.array([*map(_letters, keys)]) > LABEL_CHARS_MAX
-    if _some_missing(event_ids):
+    if NoneType in kinds.event_id:
         fallbacks = [f"{message_ids[row]}-0" for row in rows]
         named = [*zip(event_ids, fallbacks, strict=True)]
         odd |= [told is None and len(fallback) > FALLBACK_ID_CHARS_MAX for told, fallback in named]
         event_ids = [fallback if told is None else told for told, fallback in named]
-    promoted = np.array([said is True for said in promotions] if _some_missing(promotions) else promotions)
+    promoted = np.array([said is True for said in promotions] if NoneType in kinds.promotion else promotions)
     sales = SaleColumns(keys, event_ids, occurred_at, quantity, revenue, promoted, categories)
     if odd.any():
         kept = np.flatnonzero(~odd).tolist()
         return Singles([rows[row] for row in kept], sales.take(kept))
     return Singles(rows, sales)
-
-
-def _some_missing(column: Sequence[Any]) -> bool:
-    return NoneType in {*map(type, column)}  # `None in` would ask each value whether it equals None
 
 
 def _keys(product_ids: Sequence[str], location_ids: Sequence[str | None]) -> tuple[list[ProductKey], int]:
@@ -215,9 +209,9 @@ def _letters(key: ProductKey) -> int:
     return len(key.product_id) + len(key.location_id or "")
 
 
-def _revenues(quantity: NDArray[np.int64], prices: Sequence[float | None]) -> NDArray[np.int64]:
+def _revenues(quantity: NDArray[np.int64], prices: Sequence[float]) -> NDArray[np.int64]:
     """As revenue_of; of what is far too much only that it is too much."""
-    price = np.array([price or 0.0 for price in prices] if _some_missing(prices) else prices, dtype=np.float64)
+    price = np.array(prices, dtype=np.float64)
     cents = np.rint(price * MINOR_UNITS)
     revenue = quantity * cents.astype(np.int64)
     for row in np.flatnonzero(cents / MINOR_UNITS != price).tolist():

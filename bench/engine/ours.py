@@ -51,8 +51,11 @@ class Engine:
 
     def opened(self, keys: Collection[ProductKey]) -> list[OpenProduct]:
         products = self.products
-        for key in [key for key in keys if key not in products]:
-            products[key] = OpenProduct(ProductState(key), self.table)
+        try:
+            return [products[key] for key in keys]
+        except KeyError:
+            for key in [key for key in keys if key not in products]:
+                products[key] = OpenProduct(ProductState(key), self.table)
         return [products[key] for key in keys]
 
     def commit(self, changed: list[OpenProduct], now: int) -> None:
