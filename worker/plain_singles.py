@@ -37,7 +37,6 @@ TOGETHER = 250  # bodies that are taken apart at once: as objects, a thousand sa
 USUAL = ("product_id", "event_id", "occurred_at", "quantity", "unit_price", "promotion", "category")
 TOO_MUCH = REVENUE_MINOR_MAX + 1
 
-_USUAL = {*USUAL}
 _usual_of = itemgetter(*USUAL)
 _parse = partial(from_json, allow_inf_nan=False, cache_strings="keys")
 # Half of what calling a named tuple's class costs.
@@ -104,8 +103,11 @@ def _values_of(said: Any) -> tuple[Any, ...] | None:
     """The values of an object by field, None of what is no plain sale."""
     if type(said) is not dict:
         return None
-    if len(said) == len(USUAL) and said.keys() == _USUAL:
-        return (*_usual_of(said), None)
+    if len(said) == len(USUAL):
+        try:
+            return (*_usual_of(said), None)
+        except KeyError:  # as many fields, but others
+            pass
     return tuple([said.get(name) for name in _Columns._fields]) if _may_be_plain(said) else None
 
 
