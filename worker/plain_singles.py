@@ -38,7 +38,6 @@ USUAL = ("product_id", "event_id", "occurred_at", "quantity", "unit_price", "pro
 TOO_MUCH = REVENUE_MINOR_MAX + 1
 
 _usual_of = itemgetter(*USUAL)
-_parse = partial(from_json, allow_inf_nan=False, cache_strings="keys")
 # Half of what calling a named tuple's class costs.
 _key_of = partial(tuple.__new__, ProductKey)
 
@@ -114,14 +113,12 @@ def _values_of(said: Any) -> tuple[Any, ...] | None:
 def _parsed(bodies: Sequence[str]) -> list[Any]:
     """What each body says; None of what is no JSON."""
     said: list[Any] = []
-    left = iter(bodies)
-    while True:
+    for body in bodies:
         try:
-            said.extend(map(_parse, left))
-            return said
+            said.append(from_json(body, allow_inf_nan=False, cache_strings="keys"))
         except (ValueError, TypeError):  # TypeError: text with half a surrogate pair
-            # What was parsed before it is in the list, and left goes on behind it.
             said.append(None)
+    return said
 
 
 def _may_be_plain(fields: dict[str, Any]) -> bool:
