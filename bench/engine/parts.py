@@ -44,12 +44,12 @@ def of_ours(events: int) -> Spent:
         now = arrival_ms(clock_says, taken)
         messages = [(f"{now}-{number}", body) for number, body in enumerate(bodies)]
         with clock(spent, "read"):
-            events, _ = decoded(messages, now)
+            batch, _ = decoded(messages, now)
         with clock(spent, "group"):
-            rows = events.by_product()
+            rows = batch.by_product()
             opened = engine.opened(rows)
         with clock(spent, "count"):
-            take_all(opened, events, [*rows.values()], engine.table)
+            take_all(opened, batch, [*rows.values()], engine.table)
         changed = [product for product in opened if product.fresh]
         with clock(spent, "lay out the days"):
             newest = max(newest, newest_day(changed))
