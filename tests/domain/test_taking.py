@@ -106,6 +106,7 @@ def test_it_goes_on_from_states_that_were_read(told):
     table, together, alone = DayTable.empty(10), {}, {}
     for number, events in enumerate(told):
         both_ways(events, table, together, alone, NOW + number)
+        table = DayTable.empty(10)  # another worker's, which has seen nothing of them
         together = {key: OpenProduct(product.state, table) for key, product in together.items()}
         alone = {key: OpenProduct(product.state) for key, product in alone.items()}
 

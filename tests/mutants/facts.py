@@ -68,6 +68,7 @@ FACT_MUTANTS = (
                 "    known.tell(ids_in(entries[:0]), rows, 0 * ",
             ),
         ),
+        test="domain/test_taking.py::test_it_goes_on_from_states_that_were_read",
     ),
     Mutant(
         "filter-told-only-once",
