@@ -29,22 +29,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"all of them if left out: {', '.join(TARGETS)}")
     parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
     parser.add_argument("--one", choices=TARGETS, help=argparse.SUPPRESS)
+    parser.add_argument("--hang-s", type=int, default=HANG_S, help="no answer for so long is a hang (default: 10)")
     chosen, passed_on = parser.parse_known_args(arguments)
     if chosen.one:
         fuzz(chosen.one, [*passed_on, *chosen.targets])
     if unknown := [name for name in chosen.targets if name not in TARGETS]:
         parser.error(f"no such target: {', '.join(unknown)}")
-    failed = [name for name in chosen.targets or TARGETS if not holds(name, chosen.seconds)]
+    failed = [name for name in chosen.targets or TARGETS if not holds(name, chosen.seconds, chosen.hang_s)]
     sys.stdout.write(f"{len(chosen.targets or TARGETS) - len(failed)} held, {len(failed)} failed {' '.join(failed)}\n")
     return 1 if failed else 0
 
 
-def holds(name: str, seconds: int) -> bool:
+def holds(name: str, seconds: int, hang_s: int) -> bool:
     """Fuzzes a target in a process of its own; whether it held."""
     found, faults = FOUND / name, FOUND / "faults"
     found.mkdir(parents=True, exist_ok=True)
     faults.mkdir(exist_ok=True)
-    limits = [f"-max_total_time={seconds}", f"-timeout={HANG_S}", f"-rss_limit_mb={MEMORY_MB}"]
+    limits = [f"-max_total_time={seconds}", f"-timeout={hang_s}", f"-rss_limit_mb={MEMORY_MB}"]
     limits += [f"-max_len={INPUT_BYTES_MAX}", f"-artifact_prefix={faults}/{name}-", f"-dict={CORPUS.parent / 'words'}"]
     command = [sys.executable, "-m", "fuzz", "--one", name, *limits, str(found), str(CORPUS / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 300, check=False)
