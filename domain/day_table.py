@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.buckets import KEPT_DAYS, NARROW, NO_DAY, NOTHING_RARE, SLOTS, Block, Days
+from domain.buckets import KEPT_DAYS, NARROW, NO_DAY, NO_DAYS, NOTHING_RARE, SLOTS, Block, Days
+from domain.id_filter import IdFilter
 
 Ints = NDArray[np.int64]
 Sums = NDArray[np.int32] | NDArray[np.int64]
@@ -24,11 +25,13 @@ MAIN_BYTES, RARE_BYTES = 2 * SLOTS * 4, 3 * SLOTS * 4
 
 
 class DayTable:
-    """sums: (COLUMNS, rows, SLOTS), the parts of a Bucket, slots as in Days. newest: (rows,), the newest days."""
+    """sums: (rows, COLUMNS, SLOTS), the parts of a Bucket, slots as in Days. newest: (rows,), the newest days. ids:
+    what the products of the rows have perhaps counted."""
 
     def __init__(self, sums: Sums, newest: Ints) -> None:
         self.sums = sums
         self.newest = newest
+        self.ids = IdFilter(len(newest))
         self._unused = 0  # rows from here on were never taken
         self._free: list[int] = []
         self._size = np.zeros(len(newest))  # no sum of a row is larger
@@ -36,14 +39,14 @@ class DayTable:
     @classmethod
     def empty(cls, rows: int) -> DayTable:
         """Memory is taken only by rows that were used."""
-        return cls(np.zeros((COLUMNS, rows, SLOTS), dtype=np.int32), np.full(rows, NO_DAY, dtype=np.int64))
+        return cls(np.zeros((rows, COLUMNS, SLOTS), dtype=np.int32), np.full(rows, NO_DAY, dtype=np.int64))
 
     @classmethod
     def of(cls, days: Sequence[Days]) -> DayTable:
         """The days of products that are not open, to read them."""
         main, rare = _laid_out([d.main for d in days], 2), _laid_out([d.rare or NOTHING_RARE for d in days], 3)
         return cls(
-            np.concatenate([main, rare], axis=1).transpose(1, 0, 2),
+            np.concatenate([main, rare], axis=1),
             np.array([each.newest for each in days], dtype=np.int64),
         )
 
@@ -55,6 +58,9 @@ class DayTable:
             row = self._free.pop()
         else:
             row, self._unused = self._unused, self._unused + 1
+            if days is NO_DAYS:  # as it is
+                return row
+        self.ids.leave(row)
         self.put(row, days)
         return row
 
@@ -65,8 +71,8 @@ class DayTable:
         """Makes these the days of a row; False if their sums are too large, and it is as it was."""
         if not _narrow(days):
             return False
-        self.sums[:2, row] = np.frombuffer(days.main, dtype=np.int32).reshape(2, SLOTS)
-        self.sums[2:, row] = 0 if days.rare is None else np.frombuffer(days.rare, dtype=np.int32).reshape(3, SLOTS)
+        self.sums[row, :2] = np.frombuffer(days.main, dtype=np.int32).reshape(2, SLOTS)
+        self.sums[row, 2:] = 0 if days.rare is None else np.frombuffer(days.rare, dtype=np.int32).reshape(3, SLOTS)
         self.newest[row] = days.newest
         self._size[row] = SUM_LIMIT  # to be looked up when it matters
         return True
@@ -79,7 +85,8 @@ class DayTable:
         return copies
 
     def _days(self, rows: Ints) -> list[Days]:
-        main, rare = (self.sums[part].take(rows, axis=1).transpose(1, 0, 2) for part in (slice(0, 2), slice(2, 5)))
+        sums = self.sums.take(rows, axis=0)
+        main, rare = sums[:, :2], sums[:, 2:]
         has_rare: NDArray[np.bool_] = np.any(rare != 0, axis=(1, 2))
         mains, rares = _cut(main.tobytes(), MAIN_BYTES), iter(_cut(rare[has_rare].tobytes(), RARE_BYTES))
         some = [next(rares) if more else None for more in has_rare.tolist()]
@@ -92,51 +99,43 @@ class DayTable:
         begins = ahead > 0
         if not begins.any():
             return
-        rows, ahead, newest = rows[begins], ahead[begins], newest[begins]
-        self.newest[rows] = newest
+        begun = begins & (self.newest[rows] != NO_DAY)  # where no day is yet, nothing is to be overwritten
+        self.newest[rows[begins]] = newest[begins]
+        rows, ahead, newest = rows[begun], ahead[begun], newest[begun]
         # A line a day that begins: its row, and how many days before the newest it lies.
         row = np.repeat(rows, ahead)
         back = np.arange(len(row)) - np.repeat(np.cumsum(ahead) - ahead, ahead)
         slot = (np.repeat(newest, ahead) - back) % SLOTS
-        self.sums[:, row, slot] = 0
+        self.sums[row, :, slot] = 0
 
-    def add(self, rows: Ints, days: Ints, column: int, parts: Ints) -> None:
-        """Adds to a column of these rows' days, all of which are kept."""
-        np.add.at(self.sums[column].reshape(-1), rows * SLOTS + days % SLOTS, parts.astype(np.int32))
+    def add(self, rows: Ints, days: Ints, columns: Ints, parts: Ints) -> None:
+        """Adds to columns of these rows' days, all of which are kept."""
+        np.add.at(self.sums.reshape(-1), (rows * COLUMNS + columns) * SLOTS + days % SLOTS, parts.astype(np.int32))
 
     def make_room(self, rows: Ints, added: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of these rows can take so much more on any of their days, whichever that is? Those must then get it."""
         size = self._size
         short = size[rows] + added >= SUM_LIMIT
         if short.any():  # what they had is perhaps on many days, or of days that are gone
-            size[rows[short]] = np.abs(self.sums[:, rows[short]].astype(np.float64)).max(axis=(0, 2))
+            size[rows[short]] = np.abs(self.sums[rows[short]].astype(np.float64)).max(axis=(1, 2))
         fits: NDArray[np.bool_] = size[rows] + added < SUM_LIMIT
         size[rows[fits]] += added[fits]
         return fits
 
-    def window(self, rows: Sequence[int] | Ints, first: int, last: int) -> tuple[Ints, Ints, Ints, Ints]:
-        """Sold, revenue, returned and promoted of the days from first to last, each (len(rows), days)."""
-        wanted = np.arange(first, last + 1)
-        newest = self.newest[rows][:, np.newaxis]
-        sold, revenue, returned, promoted = (
-            _turned(self.sums[column].take(rows, axis=0), first % SLOTS, len(wanted))
-            for column in (SOLD, REVENUE, RETURNED, PROMOTED)
-        )
+    def window(self, rows: Sequence[int] | Ints, first: int, last: int) -> Sums:
+        """The sums of the days from first to last, (len(rows), COLUMNS, days)."""
+        rows, begin, length = np.asarray(rows, dtype=np.intp), first % SLOTS, last - first + 1
+        ring = self.sums.take(rows, axis=0)
+        window = ring[:, :, begin : begin + length]
+        if begin + length > SLOTS:
+            window = np.concatenate([window, ring[:, :, : begin + length - SLOTS]], axis=2)
         # A slot holds that day only while it is kept; afterwards it is another day's.
-        gone = np.flatnonzero((wanted > newest) | (wanted < newest - KEPT_DAYS))
-        for column in (sold, revenue, returned, promoted):
-            column.reshape(-1)[gone] = 0
-        return sold, revenue, returned, promoted
-
-
-def _turned(ring: Sums, start: int, length: int) -> Ints:
-    """So many slots from start on, going on at the first after the last. Each row lies in one piece, or its sums would
-    come out otherwise in the last digit."""
-    taken = np.empty((len(ring), length), dtype=np.int64)
-    until_end = min(length, SLOTS - start)
-    taken[:, :until_end] = ring[:, start : start + until_end]
-    taken[:, until_end:] = ring[:, : length - until_end]
-    return taken
+        days, newest = np.arange(first, last + 1), self.newest[rows]
+        some = np.flatnonzero((newest < last) | (newest - KEPT_DAYS > first))
+        if some.size:
+            kept = (days <= newest[some, np.newaxis]) & (days >= newest[some, np.newaxis] - KEPT_DAYS)
+            window[some] *= kept[:, np.newaxis]
+        return window
 
 
 def _narrow(days: Days) -> bool:

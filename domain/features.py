@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.buckets import WINDOW_DAYS
-from domain.day_table import DayTable
+from domain.day_table import PROMOTED, RETURNED, REVENUE, SOLD, DayTable, Sums
 from domain.folding import OpenProduct
 from domain.product import ProductState
 
@@ -22,6 +22,15 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 EWMA_ALPHA = 0.1
+EXACT_MAX = 2.0**53
+TOGETHER = 160  # products whose days are laid out at once: more do not stay in a core's cache
+_NUMBERS = np.arange(1, WINDOW_DAYS + 1, dtype=np.uint8)
+_ONES = np.ones(WINDOW_DAYS)
+_DECAYING = EWMA_ALPHA * (1 - EWMA_ALPHA) ** np.arange(WINDOW_DAYS - 1, -1, -1)
+_WEIGHTS = _DECAYING / _DECAYING.sum()
+_SUMMED = np.zeros((WINDOW_DAYS, 4))
+"""Which days the sums have: the last 7, the last 30, all, and every seventh."""
+_SUMMED[-7:, 0] = _SUMMED[-30:, 1] = _SUMMED[:, 2] = _SUMMED[::7, 3] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +66,46 @@ class DailySeries:
 
 def series_of(states: Sequence[ProductState | OpenProduct], as_of: int) -> DailySeries:
     """Lays the days of many products out as arrays."""
-    sold, revenue, returned, promoted = _window(states, as_of)
-    net = sold - returned
-    # A correction may come before its sale: such a day is below zero for a while, and has no price.
-    selling = sold > 0
-    for column in (sold, revenue, promoted):
-        if (column.astype(np.bool_) > selling).any():
-            column[~selling] = 0
-    last = WINDOW_DAYS - 1 - np.argmax(selling[:, ::-1], axis=1)
-    rows = np.arange(len(states))
-    units = sold.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        last_price = revenue[rows, last] / sold[rows, last]
-        mean_price = revenue.sum(axis=1, dtype=np.float64) / units
-        share = promoted.sum(axis=1) / units
-    promoted_share = np.clip(np.nan_to_num(share), 0.0, 1.0)
-    return DailySeries(as_of, net, last_price, mean_price, promoted_share, tuple(s.promotions for s in states))
+    table, rows = _table_of(states)
+    blocks = [
+        _described(table.window(rows[at : at + TOGETHER], as_of - WINDOW_DAYS, as_of - 1))
+        for at in range(0, max(len(rows), 1), TOGETHER)
+    ]
+    net, last_price, mean_price, share = map(np.concatenate, zip(*blocks, strict=True))
+    return DailySeries(as_of, net, last_price, mean_price, share, tuple([s.promotions for s in states]))
 
 
-def _window(states: Sequence[ProductState | OpenProduct], as_of: int) -> tuple[Ints, Ints, Ints, Ints]:
-    """The WINDOW_DAYS days before as_of, from the table of the open products if all are there."""
-    rows = [state.row for state in states if isinstance(state, OpenProduct) and state.row is not None]
+def _table_of(states: Sequence[ProductState | OpenProduct]) -> tuple[DayTable, Ints]:
+    """The table of the open products if all are there, else one of their own; and their rows in it."""
+    rows = [state.row for state in states if type(state) is OpenProduct and state.row is not None]
     table = states[0].table if len(rows) == len(states) > 0 and isinstance(states[0], OpenProduct) else None
     if table is None:
-        table, rows = DayTable.of([state.buckets for state in states]), [*range(len(states))]
-    return table.window(rows, as_of - WINDOW_DAYS, as_of - 1)
+        return DayTable.of([state.buckets for state in states]), np.arange(len(states))
+    return table, np.array(rows, dtype=np.int64)
+
+
+def _described(window: Sums) -> tuple[Ints, Floats, Floats, Floats]:
+    """Net units a day, last price, mean price and promoted share of some products, as DailySeries has them."""
+    net = np.subtract(window[:, SOLD], window[:, RETURNED], dtype=np.int64)
+    priced = np.empty((3, *net.shape))
+    priced[:2], priced[2] = window[:, : REVENUE + 1].transpose(1, 0, 2), window[:, PROMOTED]
+    sold, revenue, _ = priced
+    # A correction may come before its sale: such a day is below zero for a while, and has no price.
+    selling = sold > 0
+    if ((priced != 0) > selling).any():
+        priced *= selling
+    last, rows = _newest(selling) - 1, np.arange(len(net))
+    units, earned, in_promotion = priced @ _ONES
+    with np.errstate(invalid="ignore", divide="ignore"):
+        last_price, mean_price = revenue[rows, last] / sold[rows, last], earned / units
+        share = in_promotion / units
+    return net, last_price, mean_price, np.clip(np.nan_to_num(share), 0.0, 1.0)
+
+
+def _newest(days: NDArray[np.bool_]) -> Ints:
+    """The place of the last day of each row that is so, counted from one; 0 if none is."""
+    numbered: Ints = (days * _NUMBERS).max(axis=1).astype(np.int64)
+    return numbered
 
 
 def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:
@@ -94,27 +118,39 @@ def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:
     price_ratio: price of the last selling day over the window's mean price, 1 if unknown. The calendar is as_of's."""
     net = series.net
     n = len(net)
-    positive = net > 0
-    since = np.where(positive.any(axis=1), np.argmax(positive[:, ::-1], axis=1) + 1, WINDOW_DAYS + 1)
-    weights = EWMA_ALPHA * (1 - EWMA_ALPHA) ** np.arange(WINDOW_DAYS - 1, -1, -1)
+    # In 64 bits of a float sums of whole numbers are exact, and they are many times as fast.
+    days = net.astype(np.float64)
+    week, month, window, weekday = (days @ _SUMMED).T
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = series.last_price / series.mean_price
     calendar = calendar_of(series.as_of)
     return {
         "lag_7": net[:, -7],
         "lag_30": net[:, -30],
-        "rolling_7": net[:, -7:].sum(axis=1) / 7,
-        "rolling_30": net[:, -30:].sum(axis=1) / 30,
-        "rolling_56": net.sum(axis=1) / WINDOW_DAYS,
-        "ewma": net @ (weights / weights.sum()),
-        "std_30": net[:, -30:].std(axis=1),
-        "same_weekday_mean": net[:, ::7].sum(axis=1) / (WINDOW_DAYS // 7),
-        "nonzero_share": (net != 0).sum(axis=1) / WINDOW_DAYS,
-        "days_since_last_sale": since.astype(np.int64),
+        "rolling_7": week / 7,
+        "rolling_30": month / 30,
+        "rolling_56": window / WINDOW_DAYS,
+        "ewma": days @ _WEIGHTS,
+        "std_30": _deviation(days[:, -30:], month),
+        "same_weekday_mean": weekday / (WINDOW_DAYS // 7),
+        "nonzero_share": (net != 0) @ _ONES / WINDOW_DAYS,
+        "days_since_last_sale": WINDOW_DAYS + 1 - _newest(net > 0),
         "price_ratio": np.where(np.isfinite(ratio), ratio, 1.0),
         "promotion_share": series.promoted_share,
         **{name: np.full(n, value) for name, value in calendar.items()},
     }
+
+
+def _deviation(days: Floats, total: Floats) -> Floats:
+    """The standard deviation of each row, of which total is the sum."""
+    squares = np.einsum("ij,ij->i", days, days)
+    spread: Floats = days.shape[1] * squares - total**2
+    # Exact, as long as these are whole numbers that a float holds.
+    if squares.size and days.shape[1] * squares.max() < EXACT_MAX and not (total % 1).any():
+        deviation: Floats = np.sqrt(spread) / days.shape[1]
+    else:
+        deviation = days.std(axis=1)
+    return deviation
 
 
 def shape_features(series: DailySeries) -> dict[str, Floats]:

@@ -20,7 +20,7 @@ from domain.events import (
     SaleRecorded,
     StockChanged,
 )
-from domain.ledger import ENTRY_BYTES, ID_BYTES, Ledger, Segment, digests_of, entry_of, payload_in
+from domain.ledger import ENTRY_BYTES, ID_BYTES, Ledger, Segment, digests_of, entry_of, ids_in, payload_in
 from domain.lifecycle import heard
 from domain.product import Outcome, ProductState, StockLevel
 
@@ -47,11 +47,13 @@ def fold(state: ProductState, events: Sequence[Event], now: int) -> Folded:
 class OpenProduct:
     """A product's state under change: it takes events, and says when asked what they have made of it.
 
-    state is the one that was last closed; whoever keeps an open product keeps an index of its event ids with it. Since
-    then: fresh is what is to be remembered of the events that were accepted, last_day the newest of their days, sales
-    and units what they come to."""
+    state is the one that was last closed. Since then: fresh is what is to be remembered of the events that were
+    accepted, last_day the newest of their days, sales and units what they come to."""
 
-    __slots__ = ("_days", "category", "fresh", "known", "last_day", "rest", "row", "sales", "state", "table", "units")
+    __slots__ = (
+        *("_closed_ids", "_days", "_indexed", "_known", "category", "fresh", "last_day", "rest", "row", "sales"),
+        *("state", "table", "units"),
+    )
 
     def __init__(self, state: ProductState, table: DayTable | None = None) -> None:
         self.state = self.rest = state
@@ -59,8 +61,10 @@ class OpenProduct:
         self.table = table
         self.row = table.take_row(state.buckets) if table is not None else None
         self.category = state.category
-        self.known = state.ledger.digests()
-        self.fresh = bytearray()
+        self._known: set[bytes] | None = None
+        self._indexed = 0  # segments below this number are in the index
+        self._closed_ids = state.ledger.size
+        self.fresh = b""
         self.last_day = -1
         self.sales = self.units = 0
 
@@ -83,6 +87,37 @@ class OpenProduct:
         self._days = days
 
     @property
+    def known(self) -> set[bytes]:
+        """Every id that is remembered, for reading. An index of them is made when it is first asked for, and is brought
+        up to date whenever it is asked for again: most products are never asked (see domain/taking.py)."""
+        ledger = self.state.ledger
+        if self._known is None:
+            self._known = ledger.digests()
+        else:
+            since = ledger.segments[max(0, self._indexed - ledger.first) :]
+            self._known |= digests_of(ledger.tail).union(*(digests_of(segment.entries) for segment in since))
+        self._indexed = ledger.next_number
+        if self.fresh:
+            self._known |= digests_of(self.fresh)
+        return self._known
+
+    def counted_with(self, digest: bytes) -> bytes | None:
+        """The payload digest that an id was counted with, None if it was not. What comes again does so soon, and
+        needs no index of all ids."""
+        ledger = self.state.ledger
+        found = payload_in(self.fresh, digest) or ledger.newest_payload_of(digest)
+        return found if found or digest not in self.known else ledger.payload_of(digest)
+
+    def entries(self) -> bytes:
+        """What is remembered of every event."""
+        return self.state.ledger.joined() + self.fresh
+
+    @property
+    def ids(self) -> int:
+        """How many ids are remembered."""
+        return self._closed_ids + len(self.fresh) // ENTRY_BYTES
+
+    @property
     def newest(self) -> int:
         return self._days.newest if self.table is None or self.row is None else int(self.table.newest[self.row])
 
@@ -92,18 +127,21 @@ class OpenProduct:
 
     def take(self, events: Sequence[Event]) -> tuple[Outcome, ...]:
         """Takes events one by one; what became of each. Many sales are better taken by domain/taking.py."""
-        days = OpenDays(self.buckets)
+        days, known, before = OpenDays(self.buckets), self.known, len(self.fresh)
         # Against the days as they were: the order of the events within a batch changes nothing.
         late_before = days.newest - HORIZON_DAYS
-        outcomes = tuple([self._take(event, days, late_before) for event in events])
+        outcomes = tuple([self._take(event, days, late_before, known) for event in events])
         if APPLIED in outcomes:
             self._put(days.closed())
+        if self.table is not None and self.row is not None and len(self.fresh) > before:
+            more = ids_in(self.fresh[before:])
+            self.table.ids.add(more, self.row, len(more))
         return outcomes
 
-    def _take(self, event: Event, days: OpenDays, late_before: int) -> Outcome:
+    def _take(self, event: Event, days: OpenDays, late_before: int, known: set[bytes]) -> Outcome:
         entry = entry_of(event)
         digest = entry[:ID_BYTES]
-        if digest in self.known:
+        if digest in known:
             return DUPLICATE if self.entry_of(digest) == entry else CONFLICT
         day = event[2] // MS_PER_DAY
         if type(event) is SaleRecorded:
@@ -113,11 +151,18 @@ class OpenProduct:
         else:
             outcome, self.rest = _noted(self.rest, event, digest)
         if outcome is APPLIED or outcome is UNMATCHED:
-            self.known.add(digest)
+            known.add(digest)
             self.fresh += entry
             # The day of any event keeps its id: a receipt must not count twice either.
             self.last_day = max(self.last_day, day)
         return outcome
+
+    def add(self, entries: bytes, sales: int, units: int, last_day: int) -> None:
+        """Takes over so many sales that were counted in the table, and what they come to."""
+        if self.fresh:
+            entries, sales, units = self.fresh + entries, self.sales + sales, self.units + units
+            last_day = max(self.last_day, last_day)
+        self.fresh, self.sales, self.units, self.last_day = entries, sales, units, last_day
 
     def _sell(self, sale: SaleRecorded, day: int, days: OpenDays) -> Outcome:
         try:
@@ -163,7 +208,7 @@ class OpenProduct:
             *rest[12:],
         )
         self._days = days
-        self.fresh, self.last_day, self.sales, self.units = bytearray(), -1, 0, 0
+        self.fresh, self.last_day, self.sales, self.units = b"", -1, 0, 0
         return Folded(self.state, (), written, dropped)
 
     def decided(self, state: ProductState) -> bool:
@@ -177,12 +222,15 @@ class OpenProduct:
     def _remembered(self, today: int, newest: int) -> tuple[Ledger, tuple[Segment, ...], tuple[int, ...]]:
         """The ledger with what is fresh, the segments to write, and the numbers of those to delete."""
         before = self.state.ledger
-        ledger, written = before.append(bytes(self.fresh), self.last_day, today)
+        ledger, written = before.append(self.fresh, self.last_day, today)
+        self._closed_ids = self.ids
         if not ledger.segments or newest == NO_DAY:
             return ledger, written, ()
         ledger, dropped = ledger.forget(newest - HORIZON_DAYS, today - HORIZON_DAYS)
         for segment in before.segments[: len(dropped)]:
-            self.known -= digests_of(segment.entries)
+            self._closed_ids -= len(segment.entries) // ENTRY_BYTES
+            if self._known is not None:
+                self._known -= digests_of(segment.entries)
         return ledger, written, dropped
 
 

@@ -10,7 +10,7 @@ chance below 1e-24 even at ten million ids."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.events import Event, SaleRecorded
+from domain.id_filter import Ids
 from domain.sales import SaleColumns
 
 ID_BYTES = 16
@@ -29,9 +30,13 @@ ENTRY_BYTES = ID_BYTES + PAYLOAD_BYTES
 TAIL_ENTRIES = 16
 SEGMENT_ENTRIES_MAX = 8_192  # 160 KB, well under the 400 KB of an item
 DROPPED_PER_COMMIT_MAX = 8
+NEWEST_SEGMENTS = 4
 
+_BLANK = blake2b(digest_size=ID_BYTES)
 _SALE = Struct(">qqq?")
 _SALE_COLUMNS = np.dtype([("at", ">i8"), ("quantity", ">i8"), ("revenue", ">i8"), ("promotion", "?")])
+_BYTES = np.dtype((np.void, _SALE.size))
+_ENTRY = np.dtype([("id", np.uint64, 2), ("check", ">u4")])
 _CONTINUED = 1  # a sale without a category must not look like one with an empty name
 
 
@@ -58,24 +63,33 @@ def entry_of(event: Event) -> bytes:
     return digest + check.to_bytes(PAYLOAD_BYTES)
 
 
-def entries_of(sales: SaleColumns) -> tuple[list[bytes], NDArray[np.uint8]]:
-    """The digests of the sales' ids, and what entry_of says of each: (n, ENTRY_BYTES)."""
-    digests = [blake2b(event_id, digest_size=ID_BYTES).digest() for event_id in _coded(sales.event_id)]
-    entries = np.empty((len(digests), ENTRY_BYTES), dtype=np.uint8)
-    entries[:, :ID_BYTES] = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, ID_BYTES)
-    checks = np.array(_checks_of(sales), dtype=np.uint32).astype(">u4")
-    entries[:, ID_BYTES:] = checks.view(np.uint8).reshape(-1, PAYLOAD_BYTES)
-    return digests, entries
+def entries_of(sales: SaleColumns) -> NDArray[np.void]:
+    """What entry_of says of each sale: (n,), ENTRY_BYTES each."""
+    digests = []
+    for event_id in _coded(sales.event_id):
+        # A copy costs a third less than a new one, which has twelve parameters to look at.
+        digest = _BLANK.copy()
+        digest.update(event_id)
+        digests.append(digest.digest())
+    entries = np.empty(len(digests), dtype=_ENTRY)
+    entries["id"] = np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(-1, 2)
+    entries["check"] = _checks_of(sales)
+    return entries
+
+
+def ids_in(entries: NDArray[np.void] | bytes) -> Ids:
+    """The ids of entries."""
+    return np.ascontiguousarray(np.frombuffer(entries, dtype=_ENTRY)["id"])
 
 
 def _checks_of(sales: SaleColumns) -> list[int]:
     packed = np.empty(len(sales.event_id), dtype=_SALE_COLUMNS)
     packed["at"], packed["quantity"], packed["revenue"] = sales.occurred_at, sales.quantity, sales.revenue_minor
     packed["promotion"] = sales.promotion
-    joined, size = packed.tobytes(), _SALE.size
-    checks = [crc32(joined[at : at + size]) for at in range(0, len(joined), size)]
-    names = {name: name.encode("utf-8", "surrogatepass") for name in {*sales.category} if name is not None}
-    if None in sales.category:
+    checks: Iterable[int] = map(crc32, packed.view(_BYTES).tolist())  # type: ignore[arg-type]  # it has no fields
+    said = {*sales.category}
+    names = {name: name.encode("utf-8", "surrogatepass") for name in said if name is not None}
+    if None in said:
         pairs = zip(checks, sales.category, strict=True)
         return [check if name is None else crc32(names[name], check + _CONTINUED) for check, name in pairs]
     return [*map(crc32, map(names.__getitem__, sales.category), map(_CONTINUED.__add__, checks))]  # type: ignore[arg-type]
@@ -107,20 +121,37 @@ class Ledger(NamedTuple):
     next_number: int = 0
     segments: tuple[Segment, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """How many ids are remembered."""
+        return (len(self.tail) + sum([len(segment.entries) for segment in self.segments])) // ENTRY_BYTES
+
     def payload_of(self, digest: bytes) -> bytes | None:
         """The payload digest an id was counted with, None if it was not counted."""
         found = payload_in(self.tail, digest)
         if found is not None:
             return found
-        for segment in reversed(self.segments):
+        return self._among(self.segments, digest)
+
+    def newest_payload_of(self, digest: bytes) -> bytes | None:
+        """As payload_of, of what was counted last: None says nothing of what was counted before."""
+        found = payload_in(self.tail, digest)
+        return found if found is not None else self._among(self.segments[-NEWEST_SEGMENTS:], digest)
+
+    def _among(self, segments: tuple[Segment, ...], digest: bytes) -> bytes | None:
+        for segment in reversed(segments):
             found = payload_in(segment.entries, digest)
             if found is not None:
                 return found
         return None
 
+    def joined(self) -> bytes:
+        """Every entry."""
+        return b"".join((self.tail, *(segment.entries for segment in self.segments)))
+
     def digests(self) -> set[bytes]:
         """Every id that is remembered."""
-        return digests_of(b"".join((self.tail, *(segment.entries for segment in self.segments))))
+        return digests_of(self.joined())
 
     def append(self, entries: bytes, newest_day: int, today: int) -> tuple[Ledger, tuple[Segment, ...]]:
         """Remembers more entries; returns the new ledger and the segments that must be written with it."""
@@ -156,11 +187,11 @@ def digests_of(entries: bytes) -> set[bytes]:
     return {entries[at : at + ID_BYTES] for at in range(0, len(entries), ENTRY_BYTES)}
 
 
-def payload_in(entries: bytes | bytearray, digest: bytes) -> bytes | None:
+def payload_in(entries: bytes, digest: bytes) -> bytes | None:
     """The payload digest that stands with an id in a run of entries, None if the id does not."""
     at = entries.find(digest)
     while at != -1:
         if at % ENTRY_BYTES == 0:
-            return bytes(entries[at + ID_BYTES : at + ENTRY_BYTES])
+            return entries[at + ID_BYTES : at + ENTRY_BYTES]
         at = entries.find(digest, at + 1)
     return None

@@ -5,6 +5,7 @@ other events, and for whoever does not care it is a sequence of events like any 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, overload
@@ -117,10 +118,7 @@ class EventBatch(Sequence[Event]):
 
     def by_product(self) -> dict[ProductKey, list[int]]:
         """The rows of each product, in their order."""
-        rows: dict[ProductKey, list[int]] = {}
+        rows: defaultdict[ProductKey, list[int]] = defaultdict(list)
         for row, product in enumerate(self.products):
-            if product in rows:
-                rows[product].append(row)
-            else:
-                rows[product] = [row]
-        return rows
+            rows[product].append(row)
+        return dict(rows)

@@ -6,7 +6,7 @@ anything but sales, or has no row in the table, is left to it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from sys import intern
 from typing import NamedTuple
@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.buckets import HORIZON_DAYS, KEPT_DAYS
+from domain.buckets import HORIZON_DAYS, KEPT_DAYS, NO_DAY
 from domain.day_table import PROMOTED, REFUNDED, RETURNED, REVENUE, SOLD, DayTable, Ints
 from domain.events import MS_PER_DAY
 from domain.folding import Folded, OpenProduct
-from domain.ledger import ENTRY_BYTES, entries_of
+from domain.id_filter import IdFilter, twins
+from domain.ledger import ENTRY_BYTES, ID_BYTES, entries_of, ids_in
 from domain.product import Outcome
 from domain.sales import EventBatch, SaleColumns
 
@@ -31,7 +32,10 @@ def take_all(
     products: Sequence[OpenProduct], events: EventBatch, rows: Sequence[Sequence[int]], table: DayTable
 ) -> list[Outcomes]:
     """Takes some rows of the events for each of these products, each of which is there once; what became of each."""
-    places = [p for p, product in enumerate(products) if product.row is not None and rows[p][-1] < events.plain]
+    if events.others:
+        places = [p for p, product in enumerate(products) if product.row is not None and rows[p][-1] < events.plain]
+    else:
+        places = [p for p, product in enumerate(products) if product.row is not None]
     if sum([len(rows[place]) for place in places]) < SALES_MIN:
         places = []
     together: list[Outcomes] = []
@@ -66,14 +70,19 @@ class _Parts(NamedTuple):
 
 
 class _Sales(NamedTuple):
-    """Sales in the order of their products. row: (products,), the products' rows in the table; sizes: how many sales
-    each has; of: (n,), the place of each sale's product. Then a column each, (n,)."""
+    """Sales of some products. row: (products,), the products' rows in the table; ends: (products,), how many sales they
+    have up to and with each. Then, in the order of the products, a column each, (n,): at, the place of each sale in
+    columns, where they are as they came; of, the place of its product."""
 
     products: Sequence[OpenProduct]
     row: Ints
-    sizes: Sequence[int]
+    ends: Ints
+    at: Ints
     of: Ints
     day: Ints
+    quantity: Ints
+    revenue: Ints
+    promotion: NDArray[np.bool_]
     columns: SaleColumns
 
     @classmethod
@@ -87,23 +96,32 @@ class _Sales(NamedTuple):
         """The sales of the products in these places."""
         if len(places) < len(products):
             products, rows = [products[place] for place in places], [rows[place] for place in places]
-        sizes = [*map(len, rows)]
-        columns = sales.take([*chain.from_iterable(rows)])
-        table_rows = np.array([product.row for product in products], dtype=np.intp)
-        of = np.repeat(np.arange(len(products)), sizes)
-        return cls(products, table_rows, sizes, of, columns.occurred_at // MS_PER_DAY, columns)
+        chosen = [*chain.from_iterable(rows)]
+        at = np.array(chosen, dtype=np.intp)
+        if len(chosen) < len(sales.event_id):
+            sales, at = sales.take(chosen), np.arange(len(chosen))
+        sizes = np.array([*map(len, rows)], dtype=np.intp)
+        return cls(
+            products,
+            np.array([product.row for product in products], dtype=np.intp),
+            np.cumsum(sizes),
+            at,
+            np.repeat(np.arange(len(products)), sizes),
+            (sales.occurred_at // MS_PER_DAY)[at],
+            sales.quantity[at],
+            sales.revenue_minor[at],
+            sales.promotion[at],
+            sales,
+        )
 
     def added(self) -> NDArray[np.float64]:
         """By how much the sales of each product can change any of its sums at most."""
-        added = np.zeros(len(self.products))
-        for column in (self.columns.quantity, self.columns.revenue_minor):
-            np.add.at(added, self.of, np.abs(column.astype(np.float64)))
-        return added
+        size = np.abs(self.quantity.astype(np.float64)) + np.abs(self.revenue.astype(np.float64))
+        return np.bincount(self.of, weights=size, minlength=len(self.products)).astype(np.float64)
 
-    def where(self, chosen: NDArray[np.bool_]) -> _Parts:
+    def parts(self, chosen: NDArray[np.bool_]) -> _Parts:
         """What is counted of some of the sales."""
-        _, _, _, quantity, revenue, promotion, _ = self.columns
-        parts = _Parts(self.of, self.day, quantity, revenue, promotion)
+        parts = _Parts(self.of, self.day, self.quantity, self.revenue, self.promotion)
         return parts if chosen.all() else parts.where(chosen)
 
 
@@ -114,13 +132,15 @@ def _counted(sales: _Sales, table: DayTable) -> list[Outcomes]:
     newest = table.newest[sales.row]
     # Against the days as they were: the order of the events within a batch changes nothing.
     late = sales.day < (newest - HORIZON_DAYS)[sales.of]
-    digests, entries = entries_of(sales.columns)
-    outcomes, applied = _recognised(sales, digests, entries, late)
-    parts = sales.where(applied)
+    entries = entries_of(sales.columns)[sales.at]
+    outcomes, applied = _recognised(sales, entries, late, table.ids)
+    parts, entries = sales.parts(applied), entries[applied]
     np.maximum.at(newest, parts.of, parts.day)
     table.advance(sales.row, newest)
     _add(table, sales.row, newest, parts)
-    _give_back(sales, parts, applied, entries[applied].tobytes())
+    counts = np.bincount(parts.of, minlength=len(sales.products))
+    table.ids.add(ids_in(entries), sales.row, counts)
+    _give_back(sales, parts, applied, counts, entries.tobytes())
     return outcomes
 
 
@@ -129,94 +149,102 @@ def _add(table: DayTable, rows: Ints, newest: Ints, parts: _Parts) -> None:
     kept = parts.day >= newest[parts.of] - KEPT_DAYS
     of, day, quantity, revenue, promotion = parts if kept.all() else parts.where(kept)
     row, back = rows[of], quantity < 0
-    for column, chosen, part in (
-        (SOLD, ~back, quantity),
-        (REVENUE, ~back, revenue),
-        (RETURNED, back, -quantity),
-        (REFUNDED, back, -revenue),
-        (PROMOTED, promotion & ~back, quantity),
-    ):
-        table.add(row[chosen], day[chosen], column, part[chosen])
+    sign = np.where(back, -1, 1)
+    table.add(row, day, np.where(back, RETURNED, SOLD), sign * quantity)
+    table.add(row, day, np.where(back, REFUNDED, REVENUE), sign * revenue)
+    promoted = promotion & ~back
+    if promoted.any():
+        table.add(row[promoted], day[promoted], np.full(np.count_nonzero(promoted), PROMOTED), quantity[promoted])
 
 
 def _recognised(
-    sales: _Sales, digests: Sequence[bytes], entries: NDArray[np.uint8], late: NDArray[np.bool_]
+    sales: _Sales, entries: NDArray[np.void], late: NDArray[np.bool_], known: IdFilter
 ) -> tuple[list[Outcomes], NDArray[np.bool_]]:
-    """What becomes of each sale, by product, and which are counted; the ids of those are known from now on."""
-    all_applied = [(APPLIED,) * size for size in range(max(sales.sizes) + 1)]
-    outcomes: list[Outcomes] = [all_applied[size] for size in sales.sizes]
-    applied = np.ones(len(digests), dtype=np.bool_)
-    some_late = {*sales.of[late].tolist()}
-    at = 0
-    for place, (product, size) in enumerate(zip(sales.products, sales.sizes, strict=True)):
-        known, end = product.known, at + size
-        if size == 1:
-            plain = place not in some_late and digests[at] not in known
-            if plain:
-                known.add(digests[at])
-        else:
-            fresh = {*digests[at:end]}
-            plain = len(fresh) == size and place not in some_late and known.isdisjoint(fresh)
-            if plain:
-                known |= fresh
-        if not plain:
-            outcomes[place] = said = _judged(product, digests[at:end], entries[at:end], late[at:end].tolist())
-            applied[at:end] = [outcome is APPLIED for outcome in said]
-        at = end
+    """What becomes of each sale, by product, and which are counted."""
+    untold = np.flatnonzero(known.untold(sales.row))
+    if untold.size:
+        _tell([sales.products[place] for place in untold.tolist()], sales.row[untold], known)
+    ids = ids_in(entries)
+    perhaps = known.perhaps(ids)
+    sizes = np.diff(sales.ends, prepend=0).tolist()
+    all_applied = [(APPLIED,) * size for size in range(max(sizes) + 1)]
+    outcomes: list[Outcomes] = [all_applied[size] for size in sizes]
+    applied = np.ones(len(ids), dtype=np.bool_)
+    # Of every other sale it is certain that it is new and in time.
+    doubtful = np.flatnonzero(perhaps | late | twins(ids))
+    for at, place, outcome in _judged(sales, entries, late, perhaps, doubtful):
+        if outcome is not APPLIED:
+            applied[at] = False
+            said = outcomes[place] = [*outcomes[place]]
+            said[at - int(sales.ends[place])] = outcome
     return outcomes, applied
 
 
+def _tell(products: Sequence[OpenProduct], rows: Ints, known: IdFilter) -> None:
+    """Tells the filter what products have counted before."""
+    entries = b"".join([product.entries() for product in products if product.ids])
+    known.tell(ids_in(entries), rows, np.array([product.ids for product in products]))
+
+
 def _judged(
-    product: OpenProduct, digests: Sequence[bytes], entries: NDArray[np.uint8], late: Sequence[bool]
-) -> list[Outcome]:
-    """One by one, as some of these sales are not new or not in time."""
-    counted: dict[bytes, int] = {}
-    said = []
-    for at, (digest, is_late) in enumerate(zip(digests, late, strict=True)):
-        if digest in product.known:
-            first = counted.get(digest)
-            known_as = product.entry_of(digest) if first is None else entries[first].tobytes()
-            said.append(DUPLICATE if known_as == entries[at].tobytes() else CONFLICT)
+    sales: _Sales, entries: NDArray[np.void], late: NDArray[np.bool_], perhaps: NDArray[np.bool_], doubtful: Ints
+) -> Iterator[tuple[int, int, Outcome]]:
+    """Doubtful sales one by one: where they are, the place of their product, and what becomes of them."""
+    counted: dict[tuple[int, bytes], bytes] = {}
+    columns = (each[doubtful].tolist() for each in (sales.of, late, perhaps))
+    for at, place, is_late, asked in zip(doubtful.tolist(), *columns, strict=True):
+        entry = entries[at].tobytes()
+        digest, payload = entry[:ID_BYTES], entry[ID_BYTES:]
+        known_as = counted.get((place, digest))
+        if known_as is None and asked:
+            known_as = sales.products[place].counted_with(digest)
+        if known_as is not None:
+            yield at, place, DUPLICATE if known_as == payload else CONFLICT
         elif is_late:
-            said.append(LATE)
+            yield at, place, LATE
         else:
-            product.known.add(digest)
-            counted[digest] = at
-            said.append(APPLIED)
-    return said
+            counted[place, digest] = payload
+            yield at, place, APPLIED
 
 
-def _give_back(sales: _Sales, parts: _Parts, applied: NDArray[np.bool_], entries: bytes) -> None:
+def _give_back(sales: _Sales, parts: _Parts, applied: NDArray[np.bool_], counts: Ints, entries: bytes) -> None:
     """Tells each product what the sales have made of it that were counted."""
     products, place = sales.products, parts.of
-    counts = np.bincount(place, minlength=len(products))
     units = np.zeros(len(products), dtype=np.int64)
     np.add.at(units, place, parts.quantity)
     last_days = np.full(len(products), -1, dtype=np.int64)
     np.maximum.at(last_days, place, parts.day)
-    categories = _categories(sales, applied)
     end = 0
-    for at, (product, count, net, last_day) in enumerate(
-        zip(products, counts.tolist(), units.tolist(), last_days.tolist(), strict=True)
+    for product, count, net, last_day, category in zip(
+        products, counts.tolist(), units.tolist(), last_days.tolist(), _categories(sales, applied), strict=True
     ):
         if count:
             start, end = end, end + count * ENTRY_BYTES
-            product.fresh += entries[start:end]
-            product.sales += count
-            product.units += net
-            product.last_day = max(product.last_day, last_day)
-            category = categories.get(at)
-            if category is not None and category != product.category:
+            product.add(entries[start:end], count, net, last_day)
+            if category is not None and category is not product.category:
                 product.category = intern(category)  # there are few, and as many copies as sales otherwise
 
 
-def _categories(sales: _Sales, applied: NDArray[np.bool_]) -> dict[int, str | None]:
-    """The last category that was said of each product, by its place; None or nothing where none was."""
+def _categories(sales: _Sales, applied: NDArray[np.bool_]) -> Iterable[str | None]:
+    """The last category that was said of each product, in a counted sale; None where none was."""
     category = sales.columns.category
-    if applied.all() and None not in category:
-        return dict(zip(sales.of.tolist(), category, strict=True))
-    named = zip(sales.of.tolist(), applied.tolist(), category, strict=True)
-    return {of: said for of, counted, said in named if counted and said is not None}
+    if None not in {*category} and applied[sales.ends - 1].all():
+        return map(category.__getitem__, sales.at[sales.ends - 1].tolist())
+    last: list[str | None] = [None] * len(sales.products)
+    for place, counted, at in zip(sales.of.tolist(), applied.tolist(), sales.at.tolist(), strict=True):
+        said = category[at]
+        if counted and said is not None:
+            last[place] = said
+    return last
+
+
+def newest_day(products: Sequence[OpenProduct]) -> int:
+    """The newest day of any of these, NO_DAY if there is none."""
+    rows = [product.row for product in products if product.row is not None]
+    table = products[0].table if len(rows) == len(products) > 0 else None
+    if table is None:
+        return max([NO_DAY, *(product.newest for product in products)])
+    return int(table.newest[rows].max())
 
 
 def close_all(products: Sequence[OpenProduct], now: int) -> list[Folded]:

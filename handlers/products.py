@@ -3,8 +3,7 @@
 A cache of committed states in front of the store, bounded in products and in bytes. Inside one worker a product is
 changed by one task at a time (hold); between workers only the version condition of the commit decides, so a stale
 entry costs a retry and never a wrong count. What is not known to be committed is not kept. The products that sold last
-are also kept open: with an index of their event ids and a row
-of the table, ready for the next sale."""
+are also kept open, ready for the next sale: with a row of the table, and with their ids in its filter."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from handlers.ports import Change, Committed, StateStore
 
 OPEN_MAX = 20_000
 IN_FLIGHT_MAX = 20_000  # rows for products that are being changed; more of them are slower, not wrong
-OPEN_IDS_MAX = 2_000_000  # of all open products; an id takes about 110 bytes
+OPEN_IDS_MAX = 2_000_000  # of all open products; an id takes up to 110 bytes, where a product has an index of them
 
 
 class Products:
@@ -122,14 +121,14 @@ class Products:
         """Keeps a product open for the next sale, as long as there is room."""
         self._close(product.state.key)
         self._open[product.state.key] = product
-        self._open_ids += len(product.known)
+        self._open_ids += product.ids
         while len(self._open) > self._open_max or (self._open_ids > OPEN_IDS_MAX and len(self._open) > 1):
             self._close(next(iter(self._open)))
 
     def _close(self, key: ProductKey) -> OpenProduct | None:
         product = self._open.pop(key, None)
         if product is not None:
-            self._open_ids -= len(product.known)
+            self._open_ids -= product.ids
         return product
 
     async def commit(self, changes: Sequence[Change]) -> list[Committed]:

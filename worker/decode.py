@@ -56,8 +56,10 @@ Read = tuple[Sequence[Event], Sequence[Rejected]]
 def read(body: str, message_id: str, now: int, table_fields: Mapping[str, str] = OUR_NAMES) -> Read:
     """What decode finds in a message body, and much faster if it is as plain as nearly all are."""
     sales = plain_sales(body, message_id, now)
-    if sales is not None:
-        return sales, ()
+    return (sales, ()) if sales is not None else _read_in_full(body, message_id, now, table_fields)
+
+
+def _read_in_full(body: str, message_id: str, now: int, table_fields: Mapping[str, str]) -> Read:
     events, rejected = decode(body, message_id, now, table_fields)
     return [decoded.event for decoded in events], rejected
 
@@ -77,7 +79,7 @@ def read_singles(
     """What read finds in each of many bodies that are no arrays, and much faster where they are plain sales."""
     rows, sales = plain_singles(bodies, message_ids, now)
     odd = sorted({*range(len(bodies))}.difference(rows)) if len(rows) < len(bodies) else ()
-    return Singles(sales, rows, {row: read(bodies[row], message_ids[row], now, table_fields) for row in odd})
+    return Singles(sales, rows, {row: _read_in_full(bodies[row], message_ids[row], now, table_fields) for row in odd})
 
 
 def decode(

@@ -6,7 +6,7 @@ product, fold, features. Nothing is rewritten for the occasion, so whatever make
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 
 import numpy as np
@@ -20,7 +20,7 @@ from domain.features import rolling_features, series_of
 from domain.folding import OpenProduct
 from domain.product import Outcome, ProductState
 from domain.sales import EventBatch
-from domain.taking import close_all, take_all
+from domain.taking import close_all, newest_day, take_all
 from handlers.products import OPEN_MAX
 from worker.collector import spare_the_collector
 from worker.decode import read_singles
@@ -45,18 +45,18 @@ class Engine:
         products = self.opened(rows)
         outcomes = take_all(products, events, [*rows.values()], self.table)
         changed = [product for product in products if product.fresh]
-        self.newest_day = max([self.newest_day, *(product.newest for product in changed)])
+        self.newest_day = max(self.newest_day, newest_day(changed))
         columns = rolling_features(series_of(changed, self.newest_day + 1))
         return [*chain.from_iterable(outcomes)], rejected, changed, columns
 
-    def opened(self, keys: Iterable[ProductKey]) -> list[OpenProduct]:
-        found = []
-        for key in keys:
-            product = self.products.get(key)
-            if product is None:
-                product = self.products[key] = OpenProduct(ProductState(key), self.table)
-            found.append(product)
-        return found
+    def opened(self, keys: Collection[ProductKey]) -> list[OpenProduct]:
+        products = self.products
+        try:
+            return [products[key] for key in keys]
+        except KeyError:
+            for key in [key for key in keys if key not in products]:
+                products[key] = OpenProduct(ProductState(key), self.table)
+        return [products[key] for key in keys]
 
     def commit(self, changed: list[OpenProduct], now: int) -> None:
         """What the worker does with a change before it writes it. It is not part of the work that is compared: the

@@ -21,7 +21,7 @@ from bench.engine.events import clock_of, lines_of
 from bench.engine.ours import Engine, decoded
 from bench.engine.spec import BATCH, arrival_ms
 from domain.features import rolling_features, series_of
-from domain.taking import close_all, take_all
+from domain.taking import close_all, newest_day, take_all
 from worker.collector import spare_the_collector
 
 Spent = dict[str, float]
@@ -44,15 +44,15 @@ def of_ours(events: int) -> Spent:
         now = arrival_ms(clock_says, taken)
         messages = [(f"{now}-{number}", body) for number, body in enumerate(bodies)]
         with clock(spent, "read"):
-            events, _ = decoded(messages, now)
+            batch, _ = decoded(messages, now)
         with clock(spent, "group"):
-            rows = events.by_product()
+            rows = batch.by_product()
             opened = engine.opened(rows)
         with clock(spent, "count"):
-            take_all(opened, events, [*rows.values()], engine.table)
+            take_all(opened, batch, [*rows.values()], engine.table)
         changed = [product for product in opened if product.fresh]
-        newest = max(newest, *(product.newest for product in changed))
         with clock(spent, "lay out the days"):
+            newest = max(newest, newest_day(changed))
             series = series_of(changed, newest + 1)
         with clock(spent, "features"):
             rolling_features(series)

@@ -8,13 +8,12 @@ PRODUCT = "domain/folding.py"
 LIFECYCLE = "domain/lifecycle.py"
 TAKING = "domain/taking.py"
 LEDGER = "domain/ledger.py"
+FILTER = "domain/id_filter.py"
 BUCKETS = "domain/buckets.py"
 
 # Events are taken one by one or many sales at once: a bug is planted in both.
-KNOWN = (
-    "        if digest in self.known:\n            return DUPLICATE if self.entry_of(digest) == entry else CONFLICT\n"
-)
-JUDGED = "            said.append(DUPLICATE if known_as == entries[at].tobytes() else CONFLICT)\n"
+KNOWN = "        if digest in known:\n            return DUPLICATE if self.entry_of(digest) == entry else CONFLICT\n"
+JUDGED = "            yield at, place, DUPLICATE if known_as == payload else CONFLICT\n"
 
 FACT_MUTANTS = (
     Mutant(
@@ -22,26 +21,16 @@ FACT_MUTANTS = (
         "an event is counted as often as it comes",
         (
             Edit(PRODUCT, KNOWN, ""),
-            Edit(
-                TAKING,
-                "            plain = place not in some_late and digests[at] not in known\n",
-                "            plain = place not in some_late\n",
-            ),
-            Edit(
-                TAKING,
-                "            plain = len(fresh) == size and place not in some_late and known.isdisjoint(fresh)\n",
-                "            plain = place not in some_late\n",
-            ),
+            Edit(TAKING, "(perhaps | late | twins(ids))", "(late)"),
+            Edit(TAKING, "        if known_as is not None:\n", "        if False:\n"),
         ),
     ),
     Mutant(
         "dedup-within-a-batch-only",
         "an id is looked for in the batch at hand, not in the ledger",
         (
-            Edit(PRODUCT, "        if digest in self.known:\n", "        if payload_in(self.fresh, digest):\n"),
-            Edit(TAKING, " and digests[at] not in known\n", "\n"),
-            Edit(TAKING, " and known.isdisjoint(fresh)\n", "\n"),
-            Edit(TAKING, "        if digest in product.known:\n", "        if digest in counted:\n"),
+            Edit(PRODUCT, "        if digest in known:\n", "        if payload_in(self.fresh, digest):\n"),
+            Edit(TAKING, "        if known_as is None and asked:\n", "        if False:\n"),
         ),
     ),
     Mutant(
@@ -59,11 +48,45 @@ FACT_MUTANTS = (
         "index-without-the-newest-ids",
         "an open product looks for an id among those that it was opened with",
         (
-            Edit(PRODUCT, "            self.known.add(digest)\n", ""),
-            Edit(TAKING, "                known.add(digests[at])\n", "                pass\n"),
-            Edit(TAKING, "                known |= fresh\n", "                pass\n"),
-            Edit(TAKING, "            product.known.add(digest)\n", ""),
+            Edit(PRODUCT, "            known.add(digest)\n", ""),
+            Edit(TAKING, "    table.ids.add(ids_in(entries), sales.row, counts)\n", ""),
         ),
+    ),
+    Mutant(
+        "index-not-brought-up-to-date",
+        "an open product looks for an id among those that it remembered when it was first asked",
+        (Edit(PRODUCT, " :]\n            self._known |= ", " :]\n            self._known & "),),
+        test="domain/test_open_product.py::test_it_knows_what_its_ledger_remembers_however_time_goes_on",
+    ),
+    Mutant(
+        "filter-not-told-what-was-read",
+        "of a product that is read from the store, the filter hears only of the ids that are counted from then on",
+        (
+            Edit(
+                TAKING,
+                "    known.tell(ids_in(entries), rows, ",
+                "    known.tell(ids_in(entries[:0]), rows, 0 * ",
+            ),
+        ),
+        test="domain/test_taking.py::test_it_goes_on_from_states_that_were_read",
+    ),
+    Mutant(
+        "filter-told-only-once",
+        "when the filter begins anew, it is not told again what it knew",
+        (Edit(FILTER, "        self._life += 1\n", ""),),
+        test="domain/test_id_filter.py::test_what_was_told_is_perhaps_known_however_often_the_filter_began_anew",
+    ),
+    Mutant(
+        "filter-keeps-one-of-two-in-a-word",
+        "of two ids of a batch whose bits are in the same word, the filter learns one",
+        (
+            Edit(
+                FILTER,
+                "        np.bitwise_or.at(self._words, word, _bits(ids))\n",
+                "        self._words[word] |= _bits(ids)\n",
+            ),
+        ),
+        test="domain/test_id_filter.py::test_ids_whose_bits_are_in_one_word_are_all_learnt",
     ),
     Mutant(
         "index-emptied-with-a-segment",
@@ -120,7 +143,7 @@ FACT_MUTANTS = (
             Edit(
                 PRODUCT,
                 KNOWN,
-                "        if digest in self.known and self.entry_of(digest) == entry:\n            return DUPLICATE\n",
+                "        if digest in known and self.entry_of(digest) == entry:\n            return DUPLICATE\n",
             ),
             Edit(TAKING, JUDGED, JUDGED.replace("CONFLICT", "APPLIED")),
         ),
@@ -130,7 +153,7 @@ FACT_MUTANTS = (
         "another sale under an id that was counted is taken for a duplicate",
         (
             Edit(PRODUCT, "DUPLICATE if self.entry_of(digest) == entry else CONFLICT", "DUPLICATE"),
-            Edit(TAKING, "DUPLICATE if known_as == entries[at].tobytes() else CONFLICT", "DUPLICATE"),
+            Edit(TAKING, "DUPLICATE if known_as == payload else CONFLICT", "DUPLICATE"),
         ),
         test="handlers/test_record_sales.py::test_another_payload_under_a_counted_id_is_quarantined_as_it_came",
         blind="the judge asks whether an id was counted, not with which payload",
