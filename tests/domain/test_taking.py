@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import chain
 
 import numpy as np
@@ -156,6 +157,17 @@ def test_the_filter_stays_as_large_as_what_its_products_remember(at_once):
     assert table.ids.perhaps(unknown).mean() < 0.005
     del product
     assert table.ids.sizes.sum() == 0
+
+
+def test_a_batch_of_one_product_takes_memory_for_its_sales_and_not_for_their_square():
+    product = OpenProduct(ProductState(KEYS[0]), table := DayTable.empty(1))
+    batch = EventBatch.of([sale(number, D) for number in range(5_000)])
+    tracemalloc.start()
+    said = take_all([product], batch, [range(5_000)], table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [*said[0]] == [APPLIED] * 5_000
+    assert peak < 20e6
 
 
 def test_a_table_to_read_days_from_has_no_filter_to_speak_of():
