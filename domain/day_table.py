@@ -28,10 +28,10 @@ class DayTable:
     """sums: (rows, COLUMNS, SLOTS), the parts of a Bucket, slots as in Days. newest: (rows,), the newest days. ids:
     what the products of the rows have perhaps counted."""
 
-    def __init__(self, sums: Sums, newest: Ints) -> None:
+    def __init__(self, sums: Sums, newest: Ints, ids: IdFilter) -> None:
         self.sums = sums
         self.newest = newest
-        self.ids = IdFilter(len(newest))
+        self.ids = ids
         self._unused = 0  # rows from here on were never taken
         self._free: list[int] = []
         self._size = np.zeros(len(newest))  # no sum of a row is larger
@@ -39,7 +39,8 @@ class DayTable:
     @classmethod
     def empty(cls, rows: int) -> DayTable:
         """Memory is taken only by rows that were used."""
-        return cls(np.zeros((rows, COLUMNS, SLOTS), dtype=np.int32), np.full(rows, NO_DAY, dtype=np.int64))
+        sums, newest = np.zeros((rows, COLUMNS, SLOTS), dtype=np.int32), np.full(rows, NO_DAY, dtype=np.int64)
+        return cls(sums, newest, IdFilter(rows))
 
     @classmethod
     def of(cls, days: Sequence[Days]) -> DayTable:
@@ -48,6 +49,7 @@ class DayTable:
         return cls(
             np.concatenate([main, rare], axis=1),
             np.array([each.newest for each in days], dtype=np.int64),
+            IdFilter(0, words_min=1),  # megabytes for nothing otherwise: nothing is counted in it
         )
 
     def take_row(self, days: Days) -> int | None:
@@ -60,11 +62,11 @@ class DayTable:
             row, self._unused = self._unused, self._unused + 1
             if days is NO_DAYS:  # as it is
                 return row
-        self.ids.leave(row)
         self.put(row, days)
         return row
 
     def give_back(self, row: int) -> None:
+        self.ids.leave(row)
         self._free.append(row)
 
     def put(self, row: int, days: Days) -> bool:

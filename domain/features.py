@@ -131,7 +131,7 @@ def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:
         "rolling_30": month / 30,
         "rolling_56": window / WINDOW_DAYS,
         "ewma": days @ _WEIGHTS,
-        "std_30": _deviation(days[:, -30:], month),
+        "std_30": _deviation(days[:, -30:], month, whole=net.dtype.kind == "i"),
         "same_weekday_mean": weekday / (WINDOW_DAYS // 7),
         "nonzero_share": (net != 0) @ _ONES / WINDOW_DAYS,
         "days_since_last_sale": WINDOW_DAYS + 1 - _newest(net > 0),
@@ -141,12 +141,12 @@ def rolling_features(series: DailySeries) -> dict[str, NDArray[np.generic]]:
     }
 
 
-def _deviation(days: Floats, total: Floats) -> Floats:
-    """The standard deviation of each row, of which total is the sum."""
+def _deviation(days: Floats, total: Floats, whole: bool) -> Floats:
+    """The standard deviation of each row, of which total is the sum; whole: all of these are whole numbers."""
     squares = np.einsum("ij,ij->i", days, days)
     spread: Floats = days.shape[1] * squares - total**2
-    # Exact, as long as these are whole numbers that a float holds.
-    if squares.size and days.shape[1] * squares.max() < EXACT_MAX and not (total % 1).any():
+    # Exact, as long as these are numbers that a float holds; of others it might be the root of what is below zero.
+    if whole and squares.size and days.shape[1] * squares.max() < EXACT_MAX:
         deviation: Floats = np.sqrt(spread) / days.shape[1]
     else:
         deviation = days.std(axis=1)

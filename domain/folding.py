@@ -103,10 +103,13 @@ class OpenProduct:
 
     def counted_with(self, digest: bytes) -> bytes | None:
         """The payload digest that an id was counted with, None if it was not. What comes again does so soon, and
-        needs no index of all ids."""
+        needs no index of all ids; where there is one, it is asked first."""
         ledger = self.state.ledger
-        found = payload_in(self.fresh, digest) or ledger.newest_payload_of(digest)
-        return found if found or digest not in self.known else ledger.payload_of(digest)
+        if self._known is None:
+            found = payload_in(self.fresh, digest) or ledger.newest_payload_of(digest)
+            if found is not None:
+                return found
+        return payload_in(self.fresh, digest) or ledger.payload_of(digest) if digest in self.known else None
 
     def entries(self) -> bytes:
         """What is remembered of every event."""
@@ -135,6 +138,7 @@ class OpenProduct:
             self._put(days.closed())
         if self.table is not None and self.row is not None and len(self.fresh) > before:
             more = ids_in(self.fresh[before:])
+            self.table.ids.make_room()
             self.table.ids.add(more, self.row, len(more))
         return outcomes
 
@@ -228,10 +232,16 @@ class OpenProduct:
             return ledger, written, ()
         ledger, dropped = ledger.forget(newest - HORIZON_DAYS, today - HORIZON_DAYS)
         for segment in before.segments[: len(dropped)]:
-            self._closed_ids -= len(segment.entries) // ENTRY_BYTES
-            if self._known is not None:
-                self._known -= digests_of(segment.entries)
+            self._forget(segment)
         return ledger, written, dropped
+
+    def _forget(self, segment: Segment) -> None:
+        count = len(segment.entries) // ENTRY_BYTES
+        self._closed_ids -= count
+        if self._known is not None:
+            self._known -= digests_of(segment.entries)
+        if self.table is not None and self.row is not None:
+            self.table.ids.forget(self.row, count)
 
 
 def _noted(state: ProductState, event: Event, digest: bytes) -> tuple[Outcome, ProductState]:

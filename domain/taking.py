@@ -167,17 +167,18 @@ def _recognised(
     ids = ids_in(entries)
     perhaps = known.perhaps(ids)
     sizes = np.diff(sales.ends, prepend=0).tolist()
-    all_applied = [(APPLIED,) * size for size in range(max(sizes) + 1)]
-    outcomes: list[Outcomes] = [all_applied[size] for size in sizes]
+    all_applied = {size: (APPLIED,) * size for size in {*sizes}}
+    others: dict[int, list[Outcome]] = {}
     applied = np.ones(len(ids), dtype=np.bool_)
     # Of every other sale it is certain that it is new and in time.
     doubtful = np.flatnonzero(perhaps | late | twins(ids))
     for at, place, outcome in _judged(sales, entries, late, perhaps, doubtful):
         if outcome is not APPLIED:
             applied[at] = False
-            said = outcomes[place] = [*outcomes[place]]
-            said[at - int(sales.ends[place])] = outcome
-    return outcomes, applied
+            if place not in others:
+                others[place] = [APPLIED] * sizes[place]
+            others[place][at - int(sales.ends[place])] = outcome
+    return [others.get(place) or all_applied[size] for place, size in enumerate(sizes)], applied
 
 
 def _tell(products: Sequence[OpenProduct], rows: Ints, known: IdFilter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -273,6 +274,13 @@ def test_taking_rows_is_choosing_products(rows):
     assert (built.as_of, built.planned_promotions) == (taken.as_of, taken.planned_promotions)
     for name in ("net", "last_price", "mean_price", "promoted_share"):
         np.testing.assert_array_equal(getattr(built, name), getattr(taken, name))
+
+
+def test_days_that_were_filled_all_alike_do_not_deviate():
+    """No whole numbers, but their sum is one: it must not be taken for the exact one."""
+    series = series_of(shelf_of_four(), D)
+    filled = np.full(series.net.shape, 10 + 11 / 15)
+    assert rolling_features(replace(series, net=filled))["std_30"] == pytest.approx(0)
 
 
 def test_no_product_gives_empty_columns():

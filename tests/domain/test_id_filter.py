@@ -59,6 +59,23 @@ def test_a_row_that_another_product_has_is_told_anew():
     assert ids.untold(ROWS[:2]).all()
 
 
+def test_however_many_are_told_at_once_others_are_hardly_ever_taken_for_known():
+    ids = IdFilter(1, WORDS)
+    ids.tell(told := drawn(100 * WORDS, 5), ROWS[:1], np.array([100 * WORDS]))
+    assert ids.perhaps(told).all()
+    assert ids.perhaps(drawn(100_000, 6)).mean() < 0.005
+
+
+def test_it_begins_anew_when_half_of_what_it_knows_is_forgotten_or_gone():
+    for gone in (lambda ids: ids.forget(0, WORDS), lambda ids: ids.leave(0)):
+        ids = IdFilter(1, WORDS)
+        for seed in range(50):
+            ids.make_room()
+            ids.add(drawn(WORDS, seed), 0, WORDS)
+            gone(ids)
+        assert ids.words <= 4 * WORDS
+
+
 @given(halves=st.lists(st.tuples(st.integers(0, 5), numbers), min_size=1, max_size=20))
 def test_ids_that_start_alike_are_twins_and_no_others(halves):
     first = [half for half, _ in halves]

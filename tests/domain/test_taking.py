@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import chain
 
 import numpy as np
@@ -16,6 +17,7 @@ from domain.day_table import PROMOTED, RETURNED, REVENUE, SOLD, SUM_LIMIT, DayTa
 from domain.events import MS_PER_DAY, ProductKey, SaleRecorded
 from domain.features import rolling_features, series_of
 from domain.folding import OpenProduct
+from domain.id_filter import IdFilter
 from domain.ledger import entries_of, entry_of
 from domain.product import Outcome, ProductState
 from domain.sales import EventBatch, SaleColumns
@@ -134,6 +136,42 @@ def test_a_row_is_free_again_when_its_product_is_gone_and_holds_nothing_of_it():
     third = OpenProduct(ProductState(KEYS[2]), table)
     assert third.row == 0
     assert dict(table.days([0])[0]) == {}
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_filter_stays_as_large_as_what_its_products_remember(at_once):
+    """A product that stays open counts for months, and forgets what is too old, as do the products that go."""
+    table = DayTable.empty(1)
+    table.ids = IdFilter(1, words_min=64)
+    product = OpenProduct(ProductState(KEYS[0]), table)
+    for day in range(D, D + 300):
+        sales = [sale(f"{day}-{number}", day) for number in range(40)]
+        if at_once:
+            take_all([product], EventBatch.of(sales), [range(40)], table)
+        else:
+            product.take(sales)
+        close_all([product], day * MS_PER_DAY)
+    assert product.ids == product.state.ledger.size <= 40 * 37
+    assert table.ids.words <= 8 * 40 * 37
+    unknown = np.random.default_rng(1).integers(0, 2**64, (10_000, 2), dtype=np.uint64)
+    assert table.ids.perhaps(unknown).mean() < 0.005
+    del product
+    assert table.ids.sizes.sum() == 0
+
+
+def test_a_batch_of_one_product_takes_memory_for_its_sales_and_not_for_their_square():
+    product = OpenProduct(ProductState(KEYS[0]), table := DayTable.empty(1))
+    batch = EventBatch.of([sale(number, D) for number in range(5_000)])
+    tracemalloc.start()
+    said = take_all([product], batch, [range(5_000)], table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [*said[0]] == [APPLIED] * 5_000
+    assert peak < 20e6
+
+
+def test_a_table_to_read_days_from_has_no_filter_to_speak_of():
+    assert DayTable.of([Days.of({D: Bucket(1, 1)})]).ids.words == 1
 
 
 def test_what_was_closed_does_not_change_with_the_table():

@@ -77,6 +77,18 @@ FACT_MUTANTS = (
         test="domain/test_id_filter.py::test_what_was_told_is_perhaps_known_however_often_the_filter_began_anew",
     ),
     Mutant(
+        "filter-grows-with-what-is-forgotten",
+        "the filter takes all ids that a product ever counted for remembered, and never stops growing",
+        (Edit(FILTER, "max(0, int(self.sizes[row]) - count)", "int(self.sizes[row])"),),
+        test="domain/test_taking.py::test_the_filter_stays_as_large_as_what_its_products_remember",
+    ),
+    Mutant(
+        "filter-full-where-events-come-one-by-one",
+        "it makes room only where many sales are counted at once",
+        (Edit(PRODUCT, "            self.table.ids.make_room()\n", ""),),
+        test="domain/test_taking.py::test_the_filter_stays_as_large_as_what_its_products_remember",
+    ),
+    Mutant(
         "filter-keeps-one-of-two-in-a-word",
         "of two ids of a batch whose bits are in the same word, the filter learns one",
         (
