@@ -98,8 +98,9 @@ class Seen:
         needed = order_quantity(level + self.state.on_order, reorder_point, target, self.terms)
         if decision is None or not needed:
             return needed
-        due = due_of(self.state.open_orders, self.today)
-        known = decision.known._replace(stock=(level, at), on_order=self.state.on_order, due=due)
+        known = decision.known._replace(stock=(level, at), on_order=self.state.on_order)
+        if known.due is not None:
+            known = known._replace(due=due_of(self.state.open_orders, self.today))
         return replay(decision._replace(known=known)).needed  # which knows what goes off before it would sell
 
     @property
