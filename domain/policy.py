@@ -114,10 +114,13 @@ def thresholds(
 def _less_lost(terms: Sequence[SupplyTerms], outlook: Outlook, wanted: Floats, lost: Floats) -> Floats:
     """The wanted stock without what is lost. Of a total that is skewed the whole quantile may be less than its mean: a
     service is then still promised for the periods from the arrival on, and of what is stocked a unit is kept."""
-    served = np.array([not t.by_cost for t in terms], dtype=bool)
-    from_arrival = outlook.lead - lost + total_quantile(_levels(terms), *outlook.cover)
-    floor = np.where(served & (lost > 0), np.minimum(wanted, np.maximum(from_arrival, 1.0)), 0.0)
-    return np.maximum(wanted - lost, floor)
+    left = wanted - lost
+    some = np.flatnonzero(np.array([not t.by_cost for t in terms], dtype=bool) & (lost > 0))
+    if len(some):
+        stock = total_quantile(_levels([terms[row] for row in some.tolist()]), *(part[some] for part in outlook.cover))
+        from_arrival = outlook.lead[some] - lost[some] + stock
+        left[some] = np.maximum(left[some], np.minimum(wanted[some], np.maximum(from_arrival, 1.0)))
+    return left
 
 
 def wanted_stock(terms: Sequence[SupplyTerms], outlook: Outlook, cycle_units: Ints | Floats) -> Floats:
@@ -126,11 +129,9 @@ def wanted_stock(terms: Sequence[SupplyTerms], outlook: Outlook, cycle_units: In
     A service is promised against all that may happen until the next arrival. Where costs decide and sales are lost, it
     is what the periods from the arrival on ask for, and the mean of those before: what is uncertain before it is half
     lost anyway, and stock against it costs more than it saves."""
-    whole = protection_stock(terms, *outlook.whole, cycle_units)
     lean = np.array([t.by_cost and not t.backorders and t.lead_time_sd_days <= 0 for t in terms], dtype=bool)
-    if not lean.any():
-        return whole.astype(np.float64)
-    return np.where(lean, outlook.lead + total_quantile(_levels(terms), *outlook.cover), whole)
+    mean, dispersion = (np.where(lean, *each) for each in zip(outlook.cover, outlook.whole, strict=True))
+    return np.asarray(protection_stock(terms, mean, dispersion, cycle_units) + np.where(lean, outlook.lead, 0.0))
 
 
 def protection_stock(

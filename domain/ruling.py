@@ -202,7 +202,7 @@ def record_row(record: DecisionRecord) -> list[object]:
     """A decision as lists without field names. What older versions do not know stands in a list behind theirs, which
     they pass over."""
     known, terms = record.known, record.known.terms
-    plain = known._replace(terms=terms[:PLAIN_TERMS])[:PLAIN_KNOWN]  # type: ignore[arg-type]
+    plain = known._replace(terms=terms[:PLAIN_TERMS])[:PLAIN_KNOWN]  # type: ignore[arg-type]  # as an older version has it
     return [plain, record.ruling, (*known[PLAIN_KNOWN:], *terms[PLAIN_TERMS:])]
 
 
@@ -211,17 +211,17 @@ def record_from(said: Sequence[Sequence[object]]) -> DecisionRecord:
     is passed over."""
     more = list(said[2]) if len(said) > 2 else []
     added = len(Known._fields) - PLAIN_KNOWN
-    known = Known(*said[0][:PLAIN_KNOWN], *more[:added])  # type: ignore[arg-type]
+    known = Known(*said[0][:PLAIN_KNOWN], *more[:added])  # type: ignore[arg-type]  # JSON
     terms = (*known.terms[:PLAIN_TERMS], *more[added : added + len(SupplyTerms._fields) - PLAIN_TERMS])
     return DecisionRecord(
         known._replace(
             protection=(known.protection[0], known.protection[1]),
-            terms=SupplyTerms(*terms),  # type: ignore[arg-type]
+            terms=SupplyTerms(*terms),  # type: ignore[arg-type]  # JSON
             buying=Buying(*known.buying) if known.buying else FREELY,
             stock=(known.stock[0], known.stock[1]) if known.stock is not None else None,
             override=Override(*known.override) if known.override is not None else None,
             day=(known.day[0], known.day[1]),
             due=tuple((days, units) for days, units in known.due) if known.due is not None else None,
         ),
-        Ruling(*said[1]),  # type: ignore[arg-type]
+        Ruling(*said[1]),  # type: ignore[arg-type]  # JSON
     )

@@ -13,22 +13,9 @@ IN_WORDS: Final = frozenset(
     {"zero", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"}
     | {"fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty"}
     | {"sixty", "seventy", "eighty", "ninety", "nil", "nought", "naught", "couple", "dozen", "dozens", "score"}
-    | {
-        "scores",
-        "gross",
-        "pair",
-        "pairs",
-        "double",
-        "doubles",
-        "doubled",
-        "doubling",
-        "triple",
-        "triples",
-        "tripled",
-        "tripling",
-    }
+    | {"scores", "gross", "pair", "pairs", "double", "doubles", "doubled", "doubling", "triple", "triples", "tripled"}
     | {"quadruple", "quadrupled", "twice", "thrice", "half", "halves", "halve", "halved", "third", "thirds", "quarter"}
-    | {"quarters", "quarterly", "fifth", "tenth", "percent", "lakh", "crore", "million", "umpteen"}
+    | {"quarters", "quarterly", "fifth", "tenth", "percent", "lakh", "crore", "million", "umpteen", "tripling"}
 )
 _COUNTED = re.compile(r"hundred|thousand|million|billion|trillion|\w+fold(?:s|ed)?$|\w+percent")
 # Letters or digits one by one: "t w o", "9 9 9".

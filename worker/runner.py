@@ -75,8 +75,9 @@ class Runner:
             await stop.wait()
             log.info("drain.started", deadline_s=self._settings.drain_timeout_s)
             try:
-                async with asyncio.timeout(self._settings.drain_timeout_s) as deadline:
-                    await self._drain(pollers, recording, deciding, deadline.when() or 0.0)
+                ends_at = asyncio.get_running_loop().time() + self._settings.drain_timeout_s
+                async with asyncio.timeout_at(ends_at):
+                    await self._drain(pollers, recording, deciding, ends_at)
             except TimeoutError:
                 log.warning("drain.timed_out", dirty=self._deciding.waiting)
             for task in (*pollers, recording, deciding, *background):
