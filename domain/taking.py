@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.buckets import HORIZON_DAYS, KEPT_DAYS, NO_DAY
+from domain.buckets import HORIZON_DAYS, KEPT_DAYS
 from domain.day_table import PROMOTED, REFUNDED, RETURNED, REVENUE, SOLD, DayTable, Ints
 from domain.events import MS_PER_DAY
 from domain.folding import Folded, OpenProduct
@@ -237,15 +237,6 @@ def _categories(sales: _Sales, applied: NDArray[np.bool_]) -> Iterable[str | Non
         if counted and said is not None:
             last[place] = said
     return last
-
-
-def newest_day(products: Sequence[OpenProduct]) -> int:
-    """The newest day of any of these, NO_DAY if there is none."""
-    rows = [product.row for product in products if product.row is not None]
-    table = products[0].table if len(rows) == len(products) > 0 else None
-    if table is None:
-        return max([NO_DAY, *(product.newest for product in products)])
-    return int(table.newest[rows].max())
 
 
 def close_all(products: Sequence[OpenProduct], now: int) -> list[Folded]:

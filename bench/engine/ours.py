@@ -20,7 +20,7 @@ from domain.features import rolling_features, series_of
 from domain.folding import OpenProduct
 from domain.product import Outcome, ProductState
 from domain.sales import EventBatch
-from domain.taking import close_all, newest_day, take_all
+from domain.taking import close_all, take_all
 from handlers.products import OPEN_MAX
 from worker.collector import spare_the_collector
 from worker.decode import read_singles
@@ -45,7 +45,7 @@ class Engine:
         products = self.opened(rows)
         outcomes = take_all(products, events, [*rows.values()], self.table)
         changed = [product for product in products if product.fresh]
-        self.newest_day = max(self.newest_day, newest_day(changed))
+        self.newest_day = newest_day(changed, self.table, self.newest_day)
         columns = rolling_features(series_of(changed, self.newest_day + 1))
         return [*chain.from_iterable(outcomes)], rejected, changed, columns
 
@@ -62,6 +62,12 @@ class Engine:
         """What the worker does with a change before it writes it. It is not part of the work that is compared: the
         others keep what they have in memory only."""
         close_all(changed, now)
+
+
+def newest_day(changed: list[OpenProduct], table: DayTable, before: int) -> int:
+    """The newest day of any of these products, which all have a row in the table; at least the one of before."""
+    rows = [product.row for product in changed if product.row is not None]
+    return max(before, int(table.newest[rows].max(initial=before)))
 
 
 def decoded(messages: list[tuple[str, str]], now: int) -> tuple[EventBatch, int]:

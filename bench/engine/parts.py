@@ -18,10 +18,10 @@ from itertools import islice
 from pydantic_core import from_json
 
 from bench.engine.events import clock_of, lines_of
-from bench.engine.ours import Engine, decoded
+from bench.engine.ours import Engine, decoded, newest_day
 from bench.engine.spec import BATCH, arrival_ms
 from domain.features import rolling_features, series_of
-from domain.taking import close_all, newest_day, take_all
+from domain.taking import close_all, take_all
 from worker.collector import spare_the_collector
 
 Spent = dict[str, float]
@@ -52,7 +52,7 @@ def of_ours(events: int) -> Spent:
             take_all(opened, batch, [*rows.values()], engine.table)
         changed = [product for product in opened if product.fresh]
         with clock(spent, "lay out the days"):
-            newest = max(newest, newest_day(changed))
+            newest = newest_day(changed, engine.table, newest)
             series = series_of(changed, newest + 1)
         with clock(spent, "features"):
             rolling_features(series)

@@ -20,6 +20,11 @@ EVENT_KEYS = {
 OPERATORS = {
     *("prefix", "suffix", "anything-but", "numeric", "cidr", "exists", "equals-ignore-case", "wildcard"),
 }
+# Amazon ECS Developer Guide, "task state change events"; SageMaker Developer Guide, "Events that SageMaker AI sends".
+OF_AWS = {
+    "aws.ecs": {"ECS Task State Change"},
+    "aws.sagemaker": {"SageMaker Model Building Pipeline Execution Status Change"},
+}
 CRON_FIELDS = 6  # minute, hour, day of month, month, day of week, year
 RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)")
 
@@ -31,15 +36,17 @@ def published_types() -> set[str]:
 
 
 def patterns_can_match(deployed: Deployed) -> Iterator[str]:
-    types = published_types()
+    sent = {**OF_AWS, SOURCE: published_types()}
     for kind in ("AWS::Events::Rule", "AWS::Events::Archive"):
         for where, rule in deployed.of(kind):
             pattern = rule.get("EventPattern", {})
             yield from (f"{where}: {said}" for said in _unmatchable(pattern, 0))
-            if SOURCE not in pattern.get("source", [SOURCE]):
-                yield f"{where}: the worker's source is {SOURCE}, not {pattern['source']}"
+            sources = pattern.get("source", [SOURCE])
+            types = set().union(*(sent.get(source, ()) for source in sources))
+            if not types:
+                yield f"{where}: the worker's source is {SOURCE}, not {sources}"
             for detail_type in pattern.get("detail-type", ()):
-                if isinstance(detail_type, str) and detail_type not in types:
+                if isinstance(detail_type, str) and types and detail_type not in types:
                     yield f"{where}: nobody publishes {detail_type!r}; there are {', '.join(sorted(types))}"
 
 
@@ -49,6 +56,9 @@ def _unmatchable(pattern: dict[str, Any], depth: int) -> Iterator[str]:
             yield f"an event has no {key!r}: nothing ever matches"
         elif isinstance(value, dict):
             yield from _unmatchable(value, depth + 1)
+        elif key == "$or" and isinstance(value, list) and len(value) > 1:
+            for each in value:
+                yield from _unmatchable(each, depth + 1)
         elif not isinstance(value, list) or not value:
             yield f"{key}: a pattern's values stand in a list that is not empty"
         else:

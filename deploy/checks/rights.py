@@ -76,8 +76,9 @@ def _loose_subjects(condition: dict[str, Any]) -> Iterator[str]:
             yield f"{subject} lets in what nobody has looked at"
 
 
-def queue_policies_name_who_sends(deployed: Deployed) -> Iterator[str]:
-    for where, policy in deployed.of("AWS::SQS::QueuePolicy"):
-        for statement in policy["PolicyDocument"]["Statement"]:
-            if statement["Effect"] == "Allow" and "aws:SourceArn" not in str(statement.get("Condition")):
-                yield f"{where}: any {statement['Principal']} may send: no aws:SourceArn"
+def policies_name_who_sends(deployed: Deployed) -> Iterator[str]:
+    for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+        for where, policy in deployed.of(kind):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Effect"] == "Allow" and "aws:SourceArn" not in str(statement.get("Condition")):
+                    yield f"{where}: any {statement['Principal']} may send: no aws:SourceArn"

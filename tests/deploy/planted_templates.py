@@ -435,10 +435,44 @@ PLANTED = (
     ),
     Planted(
         "anybody's rule sends",
-        "queue_policies_name_who_sends",
+        "policies_name_who_sends",
         "data",
         ("Resources", "ReordersFromTheRule", "Properties", "PolicyDocument", "Statement", 0, "Condition"),
         gone,
+    ),
+    Planted(
+        "anybody tells people",
+        "policies_name_who_sends",
+        "observability",
+        ("Resources", "WhoTells", "Properties", "PolicyDocument", "Statement", 0, "Condition", "ArnLike"),
+        gone,
+    ),
+    Planted(
+        "the topic does not take what a rule says",
+        "failures_are_told_and_known",
+        "observability",
+        (
+            *("Resources", "WhoTells", "Properties", "PolicyDocument", "Statement", 1, "Condition", "ArnEquals"),
+            "aws:SourceArn",
+        ),
+        lambda said: said[:1],
+    ),
+    Planted(
+        "a failure that the runbook does not know",
+        "failures_are_told_and_known",
+        "observability",
+        ("Resources", "SnapshotFailed", "Properties", "Name"),
+        to({"Fn::Sub": "restock-snapshots-failed${Suffix}"}),
+    ),
+    Planted(
+        "a misspelt way to compare, one of several",
+        "patterns_can_match",
+        "observability",
+        (
+            *("Resources", "SnapshotFailed", "Properties", "EventPattern", "detail", "$or", 0),
+            *("containers", "exitCode", 0),
+        ),
+        to({"anything_but": [0]}),
     ),
 )
 

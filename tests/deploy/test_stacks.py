@@ -107,6 +107,61 @@ async def test_a_worker_with_the_task_definition_s_variables_orders_through_the_
     assert code == 0
 
 
+SNAPSHOT = {"group": "family:restock-snapshot-jobs", "lastStatus": "STOPPED", "stoppedReason": "it ended"}
+FAILED = [
+    ({**SNAPSHOT, "containers": [{"exitCode": 1}]}, "restock-snapshot-failed: it ended (a-task)."),
+    ({**SNAPSHOT, "containers": [{}], "stopCode": "TaskFailedToStart"}, "restock-snapshot-failed: it ended (a-task)."),
+    ({"currentPipelineExecutionStatus": "Failed"}, "restock-retraining-failed: an-execution."),
+]
+NO_FAILURE = [
+    {**SNAPSHOT, "containers": [{"exitCode": 0}], "stopCode": "EssentialContainerExited"},
+    {**SNAPSHOT, "containers": [{"exitCode": 1}], "lastStatus": "DEPROVISIONING"},
+    {**SNAPSHOT, "containers": [{"exitCode": 1}], "group": "service:restock-worker-jobs"},
+    {"currentPipelineExecutionStatus": "Succeeded"},
+    {"currentPipelineExecutionStatus": "Failed", "pipelineArn": "arn:aws:sagemaker:us-east-1:000000000000:pipeline/x"},
+]
+
+
+async def test_whoever_listens_to_the_alarms_hears_of_a_job_that_failed_and_of_no_other(emulator):
+    """Nobody but AWS's services may say what they say: the rules, as they were made, hear it from another source here.
+    The emulator asks no topic's policy."""
+    await asyncio.to_thread(deploy, emulator, ("observability",), {**profile("small").parameters, "Suffix": "-jobs"})
+    sns, sqs, events = (client(emulator, service) for service in ("sns", "sqs", "events"))
+    queue = sqs.create_queue(QueueName="who-listens")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = "arn:aws:sns:us-east-1:000000000000:restock-alarms-jobs"
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    for rule in ("restock-snapshot-failed-jobs", "restock-retraining-failed-jobs"):
+        pattern = json.loads(events.describe_rule(Name=rule)["EventPattern"])
+        events.put_rule(Name=rule, EventPattern=json.dumps({**pattern, "source": [f"not.{pattern['source'][0]}"]}))
+    for detail in [*NO_FAILURE, *(detail for detail, _ in FAILED)]:
+        events.put_events(Entries=[as_aws_says_it(detail)])
+        if said := [wanted for failed, wanted in FAILED if failed is detail]:
+            assert [f"{said[0]} docs/operations.md#alarms"] == heard(sqs, queue)
+        else:
+            assert heard(sqs, queue) == []
+
+
+def as_aws_says_it(detail):
+    if "group" in detail:
+        known = {"Source": "not.aws.ecs", "DetailType": "ECS Task State Change"}
+        return {**known, "Detail": json.dumps({"taskArn": "a-task", **detail})}
+    named = {
+        "pipelineArn": "arn:aws:sagemaker:us-east-1:000000000000:pipeline/restock-retrain-jobs",
+        "pipelineExecutionArn": "an-execution",
+    }
+    known = {"Source": "not.aws.sagemaker", "DetailType": "SageMaker Model Building Pipeline Execution Status Change"}
+    return {**known, "Detail": json.dumps({**named, **detail})}
+
+
+def heard(sqs, queue):
+    """What has come, without the quotes of a text that is JSON."""
+    said = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", ())
+    for each in said:
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])
+    return [each["Body"].strip('"') for each in said]
+
+
 def received(sqs, queue):
     """The first event that a queue gets from the bus."""
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
