@@ -53,6 +53,7 @@ UNUSUAL: dict[str, dict[str, str]] = {
     "sales by a table": {"SalesBy": "table", "MaxTasks": "4"},
     "a stream read by the workers": {"StreamTable": "retail-sales-history"},
     "rules in a table": {"RulesTable": "retail-rules"},
+    "a guardrail": {"Guardrail": "abcd1234", "GuardrailVersion": "1"},
     "an inference profile": {"BedrockModel": "eu.anthropic.some-model", "ProfileModel": "anthropic.some-model"},
     "two partitions": {"Partitions": "2"},
     "four partitions": {"Partitions": "4", "MaxTasks": "2"},

@@ -106,6 +106,9 @@ class GuardedGateway(Gateway):
     async def _converse(self, request: web.Request) -> web.Response:
         arn = f"arn:aws:bedrock:{REGION}::foundation-model/{request.match_info['model_id']}"
         await self._require(request, "bedrock:InvokeModel", arn)
+        if guard := (await request.json()).get("guardrailConfig"):
+            arn = f"arn:aws:bedrock:{REGION}:{ACCOUNT}:guardrail/{guard['guardrailIdentifier']}"
+            await self._require(request, "bedrock:ApplyGuardrail", arn)
         return await super()._converse(request)
 
     async def _require(self, request: web.Request, action: str, arn: str) -> None:

@@ -33,7 +33,12 @@ LONG_AGO_DAYS = 60  # by now its ids are forgotten: the segment is deleted with 
 NEWER_SCHEMA = 99
 LARGE_BYTES = 210_000
 WITHIN_S = 30.0
-PARAMETERS = {"Partitions": "2", "StreamTable": "retail-sales-history", "RulesTable": "retail-rules"}
+PARAMETERS = {
+    "Partitions": "2",
+    "StreamTable": "retail-sales-history",
+    "RulesTable": "retail-rules",
+    "Guardrail": "abcd1234",
+}
 SETTINGS = Settings(
     insights_per_hour=1_000_000,  # many lives ask within one hour of the clock
     insight_tokens_per_hour=10**12,
@@ -46,6 +51,7 @@ SETTINGS = Settings(
     quarantine_bucket=f"retail-quarantine-{ACCOUNT}",
     payload_bucket=f"retail-payloads-{ACCOUNT}",
     sagemaker_endpoint=ENDPOINT,
+    bedrock_guardrail="abcd1234",
     metrics_products=(),
     long_poll_s=0,
     lease_s=1,
@@ -95,8 +101,8 @@ class Watched:
         error = parsed.get("Error", {})
         if error.get("Code") in DENIALS or "not authorized" in str(error.get("Message")):
             named = REFUSED.search(str(error.get("Message")))
-            # Of a transaction only one of its needs is refused: the message says which.
-            action = named.group(1) if named and operation == "TransactWriteItems" else None
+            # Of several needs, a transaction's or a guarded question's, one is refused: the message says which.
+            action = named.group(1) if named and len(needs) > 1 else None
             self.refused |= {action} if action else {need.action for need in needs}
         self.changed.set()
 

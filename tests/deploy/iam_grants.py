@@ -115,6 +115,8 @@ def _sagemaker(operation: str, request: Mapping[str, Any]) -> Iterator[Need]:
 def _bedrock(operation: str, request: Mapping[str, Any]) -> Iterator[Need]:
     assert operation == "Converse", operation  # which IAM knows as InvokeModel
     yield Need("bedrock:InvokeModel", f"arn:aws:bedrock:{REGION}::foundation-model/{request['modelId']}")
+    if guard := request.get("guardrailConfig"):
+        yield Need("bedrock:ApplyGuardrail", _arn("bedrock", f"guardrail/{guard['guardrailIdentifier']}"))
 
 
 _NEEDS = {
