@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fakes.clock import NOW, TODAY
 from fakes.shop import InMemoryInventory
@@ -11,6 +13,7 @@ from domain.events import ProductKey
 from domain.orders import OpenOrder
 from domain.policy import FORECAST_DAYS, SupplyTerms
 from domain.product import ForecastNote, ProductState
+from domain.ruling import replay
 from handlers.current_rules import CurrentRules
 from worker.clock import SystemClock
 from worker.dashboard.looking import Looking
@@ -25,8 +28,8 @@ SOLD = Days.of({TODAY - 2: Bucket(2, 500)})
 NAMES = [column.name for column in INVENTORY.columns]
 
 
-async def both(a_day: float, level: int | None, on_order: int = 0):
-    """The page's row of a product that sells so much a day, what is needed of it, and its row of a snapshot."""
+async def looked_at(a_day: float, level: int | None, on_order: int = 0):
+    """A product that sells so much a day, as the page judges it: its decision, and how a snapshot sees it."""
     note = ForecastNote(TODAY, 1, "model", tuple((days, a_day * days, 0.1) for days in (1, 8, FORECAST_DAYS)))
     orders = (OpenOrder(1, on_order, 0, TODAY + 5, requested_on=TODAY - 2),) if on_order else ()
     state = ProductState(KEY, version=4, buckets=SOLD, newest_day=TODAY - 1, forecast=note, open_orders=orders)
@@ -35,8 +38,7 @@ async def both(a_day: float, level: int | None, on_order: int = 0):
     ((state, record),) = await Looking(inventory, CurrentRules(), TERMS, SystemClock()).at([state])
     told = (await inventory.read([KEY]))[KEY]
     judged = Judged(record.ruling.reorder_point, record.ruling.target, record)
-    kept = dict(zip(NAMES, inventory_row(Seen(state, told, judged, TERMS, TODAY)), strict=True))
-    return row_of(state, record, committed=False), record.ruling.needed, kept
+    return record, Seen(state, told, judged, TERMS, TODAY)
 
 
 SHOPS = {
@@ -53,11 +55,21 @@ SHOPS = {
 
 @pytest.mark.parametrize(("a_day", "level", "on_order", "said"), SHOPS.values(), ids=SHOPS)
 async def test_the_page_and_the_snapshot_agree_on_what_is_out_and_due(a_day, level, on_order, said):
-    row, needed, kept = await both(a_day, level, on_order)
+    record, seen = await looked_at(a_day, level, on_order)
+    row, needed = row_of(seen.state, record, committed=False), record.ruling.needed
+    kept = dict(zip(NAMES, inventory_row(seen), strict=True))
     assert (kept["is_out"], kept["is_due"]) == said
     assert kept["is_out"] == int(row.status == OUT)
     assert kept["is_due"] == int(needed > 0)
     assert (row.status == UNKNOWN) == (level is None)
+
+
+async def test_what_an_older_version_decided_is_needed_as_it_decided():
+    """It knew nothing of sales that are lost while an order is on its way."""
+    record, seen = await looked_at(2.0, 0)
+    old = record._replace(known=record.known._replace(due=None))
+    needed = replace(seen, judged=seen.judged._replace(decision=old)).needed_units
+    assert needed == replay(old).needed > seen.needed_units == record.ruling.needed
 
 
 async def test_a_product_that_was_never_judged_is_out_only_if_it_is_owed():
