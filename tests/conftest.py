@@ -23,6 +23,11 @@ from worker.local.embedded_aws import CREDENTIALS, create_resources, embedded_aw
 from worker.local.gateway import Gateway
 from worker.settings import Settings
 
+# What these assert for many tests is told with its values, as what a test asserts itself.
+pytest.register_assert_rewrite(
+    "bodies_of_sales", "decision_examples", "history_shop", "planting", "table_shop", "whole_worker"
+)
+
 REGION = "us-east-1"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planted_templates import Planted, gone, replaced, to
+from planting import Planted, gone, replaced, to
 
 TABLE = ("Resources", "InventoryTable", "Properties", "TableInput")
 GROUP = ("Resources", "WorkGroup", "Properties", "WorkGroupConfiguration")

@@ -21,7 +21,7 @@ from fakes.clock import NOW, TODAY, FakeClock
 from fakes.examples import order_of, state_after
 from fakes.faults import Faults
 from fakes.state import InMemoryState
-from planted_templates import replaced
+from planting import replaced
 
 from deploy.checks.data_sets import OPERATIONS, columns_of
 from deploy.checks.deployed import Deployed

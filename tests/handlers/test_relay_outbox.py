@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from fakes.bus import InMemoryBus
 from fakes.examples import entry
 from fakes.faults import Fault
 from fakes.state import InMemoryState
@@ -19,11 +18,6 @@ def store(faults):
     store = InMemoryState(faults)
     store.entries = {e.entry_id: e for e in ENTRIES}
     return store
-
-
-@pytest.fixture
-def bus(faults):
-    return InMemoryBus(faults)
 
 
 @pytest.fixture

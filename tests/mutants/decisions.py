@@ -83,7 +83,7 @@ DECISION_MUTANTS = (
         "dirty-cleared-blindly",
         "what changed while a product was assessed counts as decided too",
         (Edit(DECISION, "dirty=state.dirty - snapshot.dirty", "dirty=0"),),
-        test="domain/test_decision.py::test_sales_that_came_meanwhile_are_kept_and_leave_the_product_dirty",
+        test="domain/test_decided_once.py::test_sales_that_came_meanwhile_are_kept_and_leave_the_product_dirty",
         blind="the judge does not ask whether what is needed in the end is ordered",
     ),
     Mutant(
@@ -97,13 +97,13 @@ DECISION_MUTANTS = (
             ),
             Edit(DECISION, "        or state.received_at != snapshot.received_at\n", ""),
         ),
-        test="domain/test_decision.py::test_an_event_that_puts_the_stock_read_in_doubt_decides_nothing",
+        test="domain/test_decided_once.py::test_an_event_that_puts_the_stock_read_in_doubt_decides_nothing",
     ),
     Mutant(
         "judged-twice",
         "a snapshot that another worker has judged meanwhile is judged again",
         (Edit(DECISION, "    if state.decisions != snapshot.decisions:\n", "    if state.dirty < 0:\n"),),
-        test="domain/test_decision.py::test_a_second_judge_of_one_snapshot_decides_nothing",
+        test="domain/test_decided_once.py::test_a_second_judge_of_one_snapshot_decides_nothing",
     ),
     Mutant(
         "stock-read-before-the-state",

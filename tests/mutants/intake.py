@@ -209,7 +209,7 @@ INTAKE_MUTANTS = (
             ),
         ),
         blind="without faults a drain settles all it has; with faults what comes again late is one delay among many",
-        test="worker/test_runner.py::test_a_stop_hands_over_as_soon_as_all_is_settled_and_once_more_in_the_end",
+        test="worker/test_runner_stop.py::test_a_stop_hands_over_as_soon_as_all_is_settled_and_once_more_in_the_end",
         ratio="redelivered",
     ),
     Mutant(
@@ -223,7 +223,7 @@ INTAKE_MUTANTS = (
                 "        await asyncio.gather(*pollers, return_exceptions=True)\n",
             ),
         ),
-        test="worker/test_runner.py::test_a_message_that_arrives_during_the_last_long_poll_is_settled",
+        test="worker/test_runner_stop.py::test_a_message_that_arrives_during_the_last_long_poll_is_settled",
         ratio="redelivered",
     ),
 )

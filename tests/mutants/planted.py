@@ -7,6 +7,7 @@ from mutants.commits import COMMIT_MUTANTS
 from mutants.decisions import DECISION_MUTANTS
 from mutants.facts import FACT_MUTANTS
 from mutants.intake import INTAKE_MUTANTS
+from mutants.leasing import LEASING_MUTANTS
 from mutants.partitions import PARTITION_MUTANTS
 from mutants.shards import SHARD_MUTANTS
 
@@ -17,5 +18,6 @@ PLANTED = (
     *FACT_MUTANTS,
     *DECISION_MUTANTS,
     *SHARD_MUTANTS,
+    *LEASING_MUTANTS,
     *PARTITION_MUTANTS,
 )

@@ -1,137 +1,28 @@
-"""The whole worker in this process against the embedded AWS: sales in, exact state and reorder events out, and an
-orderly stop that loses nothing."""
+"""Does the whole worker make exact state and reorder events of sales, whatever fails, whoever works beside it?
+
+It runs in this process against the embedded AWS."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 
 import pytest
-import pytest_asyncio
 from fakes import proxy as faulty
-from fakes.at_work import at_work
 from fakes.clock import NOW
 from fakes.examples import first_change, order_of, state_after
-from fakes.explainer import WORDS, FakeExplainer
+from whole_worker import DAYS, PRODUCTS, published, running, sales, send, settled, stocked, until
 
-from domain.events import ProductKey, SaleRecorded
+from domain.events import SaleRecorded
 from domain.folding import fold
-from domain.product import ProductState
 from handlers.announcements import announce_reorder
 from handlers.ports import Change, Committed
-from worker import runner, wiring
 from worker.aws.agenda import DynamoAgenda
-from worker.aws.state import DynamoState
 from worker.clock import SystemClock
 from worker.producer import pointer_body
-from worker.settings import Settings
-from worker.wiring import build
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-PRODUCTS = [ProductKey("A"), ProductKey("B", "north"), ProductKey("Grüße #1")]
-DAYS = 20
-
-
-def sales(name="s"):
-    """DAYS days of sales of every product, three units a day."""
-    return [
-        {
-            "event_id": f"{name}-{number}-{day}",
-            "product_id": key.product_id,
-            "location_id": key.location_id,
-            "quantity": 3,
-            "price": "2.50",
-            "date": f"2024-09-{day + 1:02}",
-        }
-        for day in range(DAYS)
-        for number, key in enumerate(PRODUCTS)
-    ]
-
-
-def fast(aws, **changes):
-    said = {
-        "calendar": "event",
-        "long_poll_s": 1,
-        "batch_linger_s": 0.01,
-        "decide_interval_s": 0.02,
-        "sweep_interval_s": 0.2,
-        "sweep_age_s": 600,
-        "bedrock_model": "",
-        **changes,
-    }
-    return Settings(**{**aws.settings.model_dump(), **said})
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def truth(aws):
-    return DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)
-
-
-async def send(aws, *bodies):
-    for at in range(0, len(bodies), 10):
-        entries = [
-            {"Id": str(i), "MessageBody": body if isinstance(body, str) else json.dumps(body)}
-            for i, body in enumerate(bodies[at : at + 10])
-        ]
-        answer = await aws.clients.sqs.send_message_batch(QueueUrl=aws.queue_url, Entries=entries)
-        assert not answer.get("Failed")
-
-
-async def stocked(aws, level):
-    for key in PRODUCTS:
-        await aws.clients.dynamodb.put_item(
-            TableName=aws.settings.inventory_table,
-            Item={
-                "product_id": {"S": key.product_id},
-                "location_id": {"S": key.location_id or "-"},
-                "current_stock": {"N": str(level)},
-            },
-        )
-
-
-async def left(aws):
-    """Messages in the queue, in flight or not."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = await aws.clients.sqs.get_queue_attributes(QueueUrl=aws.queue_url, AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)
-
-
-async def published(aws):
-    """What a subscriber of the bus has received."""
-    found = []
-    while True:
-        answer = await aws.clients.sqs.receive_message(
-            QueueUrl=aws.subscriber_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
-        )
-        if not answer.get("Messages"):
-            return found
-        found += [json.loads(message["Body"]) for message in answer["Messages"]]
-
-
-@asynccontextmanager
-async def running(aws, clients=None, **changes):
-    """A worker at work; at the end of the block it is told to stop, and must."""
-    runner = await build(fast(aws, **changes), clients or aws.clients, SystemClock())
-    async with at_work(runner):
-        yield runner
-
-
-async def until(condition, timeout_s=20):
-    async with asyncio.timeout(timeout_s):
-        while True:
-            if await condition():
-                return
-            await asyncio.sleep(0.03)
-
-
-async def settled(aws, truth, units):
-    async def done():
-        states = await truth.load(PRODUCTS)
-        return not await left(aws) and all(s.units == units and not s.dirty for s in states.values())
-
-    await until(done)
 
 
 def counted(capsys):
@@ -230,6 +121,9 @@ async def test_what_fails_for_a_while_loses_no_message_and_counts_none_twice(aws
     assert ids == {"A:1", "B#north:1", "Grüße %231:1"}
 
 
+# What it holds at once
+
+
 @contextmanager
 def most_held(source, monkeypatch):
     """The most messages that were received and not yet acknowledged."""
@@ -277,36 +171,19 @@ async def test_nothing_is_received_while_too_many_bytes_are_held(aws, truth, mon
     assert 0 < most[0] <= 10
 
 
-async def test_a_stop_in_the_middle_loses_nothing_and_the_next_worker_goes_on(aws, truth):
+# Other workers
+
+
+async def test_two_workers_on_one_queue_count_each_sale_once(aws, truth):
     rows = sales()
-    await send(aws, *([row] for row in rows))
-    async with running(aws, messages_in_flight=10, pollers=1):
-
-        async def begun():
-            return any(state.version for state in (await truth.load(PRODUCTS)).values())
-
-        await until(begun)
-    # Whatever was received is settled and gone, whatever is left was never received.
-    units = sum(state.units for state in (await truth.load(PRODUCTS)).values())
-    assert units % 3 == 0
-    assert await left(aws) == len(rows) - units // 3
-    assert not any(state.dirty for state in (await truth.load(PRODUCTS)).values())
-    async with running(aws):
+    await stocked(aws, 4)
+    # Every sale is sent twice, in different messages.
+    await send(aws, *(rows[at : at + 3] for at in range(0, len(rows), 3)), *([row] for row in rows))
+    async with running(aws), running(aws):
         await settled(aws, truth, 3 * DAYS)
-
-
-async def test_a_message_that_arrives_during_the_last_long_poll_is_settled(aws, truth):
-    async with running(aws, long_poll_s=2):
-        await asyncio.sleep(0.2)
-        sending = asyncio.create_task(_later(0.3, send(aws, sales())))
-    await sending
-    assert await left(aws) == 0
-    assert {state.units for state in (await truth.load(PRODUCTS)).values()} == {3 * DAYS}
-
-
-async def _later(seconds, doing):
-    await asyncio.sleep(seconds)
-    await doing
+    assert {state.sales for state in (await truth.load(PRODUCTS)).values()} == {DAYS}
+    ids = {e["detail"]["reorder_id"] for e in await published(aws)}
+    assert ids == {"A:1", "B#north:1", "Grüße %231:1"}
 
 
 async def test_what_a_dead_worker_left_behind_is_finished(aws, truth):
@@ -345,73 +222,3 @@ async def test_a_sweep_does_not_believe_what_was_cached_before_another_worker_di
             return not (await truth.load([PRODUCTS[0]]))[PRODUCTS[0]].dirty
 
         await until(decided)
-
-
-async def test_two_workers_on_one_queue_count_each_sale_once(aws, truth):
-    rows = sales()
-    await stocked(aws, 4)
-    # Every sale is sent twice, in different messages.
-    await send(aws, *(rows[at : at + 3] for at in range(0, len(rows), 3)), *([row] for row in rows))
-    async with running(aws), running(aws):
-        await settled(aws, truth, 3 * DAYS)
-    assert {state.sales for state in (await truth.load(PRODUCTS)).values()} == {DAYS}
-    ids = {e["detail"]["reorder_id"] for e in await published(aws)}
-    assert ids == {"A:1", "B#north:1", "Grüße %231:1"}
-
-
-async def test_a_stop_hands_over_as_soon_as_all_is_settled_and_once_more_in_the_end(aws, monkeypatch):
-    order = []
-    async with running(aws) as runner:
-        source, deciding = runner._parts.sources[0], runner._deciding
-        hand_over, finish = source.hand_over, deciding.finish
-
-        async def handed_over():
-            order.append("handed over")
-            await hand_over()
-
-        def finished():
-            order.append("last decisions")
-            finish()
-
-        monkeypatch.setattr(source, "hand_over", handed_over)
-        monkeypatch.setattr(deciding, "finish", finished)
-    assert order == ["handed over", "last decisions", "handed over"]
-
-
-class SlowExplainer(FakeExplainer):
-    """Answers after some seconds; begun is set once it is asked."""
-
-    def __init__(self, answers_after_s: float) -> None:
-        super().__init__()
-        self.answers_after_s, self.begun = answers_after_s, asyncio.Event()
-
-    async def explain(self, facts, may_call):
-        self.begun.set()
-        await asyncio.sleep(self.answers_after_s)
-        return await super().explain(facts, may_call)
-
-
-@pytest.mark.parametrize(("answers_after_s", "source"), [(0.5, WORDS.source), (60, "rules")])
-async def test_a_stop_tells_what_was_being_asked_and_waits_for_no_model_for_long(
-    aws, truth, monkeypatch, answers_after_s, source
-):
-    explainer = SlowExplainer(answers_after_s)
-    monkeypatch.setattr(wiring, "BedrockExplainer", lambda *said, **more: explainer)
-    monkeypatch.setattr(runner, "LAST_WORDS_S", 1.5)
-    await stocked(aws, 1_000)
-    async with running(aws, bedrock_model="slow"):
-        await send(aws, sales())
-        await settled(aws, truth, 3 * DAYS)
-        await stocked(aws, 0)
-        await send(aws, [{**line, "event_id": f"again-{line['event_id']}"} for line in sales()[-len(PRODUCTS) :]])
-        await explainer.begun.wait()
-    told = [e["detail"] for e in await published(aws) if e["detail-type"] == "Insight Published"]
-    assert {(insight["crossing"], insight["source"]) for insight in told} == {("excess->out", source)}
-    assert {(insight["product_id"], insight["location_id"]) for insight in told} == set(PRODUCTS)
-    assert len(told) == len(PRODUCTS)
-
-
-async def test_an_idle_worker_stops_at_once_and_changes_nothing(aws, truth):
-    async with running(aws):
-        pass
-    assert await truth.load(PRODUCTS) == {key: ProductState(key) for key in PRODUCTS}

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from test_runner import published, running, send
+from whole_worker import published, running, send
 
 from domain.accuracy import EVERYTHING
 from domain.drift import DAYS_A_WEEK

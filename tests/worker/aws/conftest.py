@@ -25,9 +25,3 @@ def no_waiting(monkeypatch):
 async def store(aws):
     """Reaches its table through the proxy."""
     return DynamoState(aws.proxied.dynamodb, aws.settings.state_table, DEADLINE_S)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def truth(aws):
-    """Sees the table as it is."""
-    return DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)

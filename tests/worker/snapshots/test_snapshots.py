@@ -17,7 +17,6 @@ from domain.policy import FORECAST_DAYS
 from domain.shortfall import expected_shortfall
 from handlers.announcements import iso_day
 from handlers.ports import Change, Committed
-from worker.aws.state import DynamoState
 from worker.snapshots.parquet import ARROW
 from worker.snapshots.tables import (
     ACCURACY,
@@ -35,11 +34,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 @pytest_asyncio.fixture(loop_scope="session")
 async def settings(aws, tmp_path):
     return await worked(aws, tmp_path)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def truth(aws):
-    return DynamoState(aws.clients.dynamodb, aws.settings.state_table, 10.0)
 
 
 def by_product(found):
