@@ -19,6 +19,7 @@ from forecaster.known_ahead import NO_EVENT, Calendar
 
 YEAR_DAYS = 365.25
 WAVES = 8  # of the year, each a sine and a cosine
+WEEKDAY_WAVES = 3  # a week in summer is not one in winter
 BESIDE_EVENT_DAYS = (-3, -2, -1, 0, 1)  # a day so many days after an event
 TERM_PENALTY, WAVE_PENALTY = 1.0, 60.0
 LATELY_HALF_LIFE_DAYS = 28.0
@@ -81,22 +82,23 @@ def changes_of(values: Floats) -> Floats:
 
 
 def _everyday(first_day: int, days: int) -> tuple[Floats, Floats]:
-    """Weekdays (Monday first), days of the month and waves of the year; and their penalties."""
+    """Weekdays (Monday first), days of the month, waves of the year, and the longest of these for each weekday; and
+    their penalties."""
     at = first_day + np.arange(days)
     dates = at.astype("datetime64[D]")
     of_month = (dates - dates.astype("datetime64[M]")).astype(np.int64)
     of_year = (dates - dates.astype("datetime64[Y]")).astype(np.int64)
+    weekdays = (((at + 3) % 7)[:, None] == np.arange(7)).astype(np.float64)
     waves = np.arange(1, WAVES + 1)
     angle = 2 * np.pi * of_year[:, None] * waves / YEAR_DAYS
-    parts = (
-        ((at + 3) % 7)[:, None] == np.arange(7),
-        of_month[:, None] == np.arange(31),
-        np.sin(angle),
-        np.cos(angle),
-    )
-    wave_penalties = WAVE_PENALTY * (1 + waves**2 / 8)
-    penalties = (np.full(38, TERM_PENALTY), wave_penalties, wave_penalties)
-    return np.concatenate(parts, axis=1).astype(np.float64), np.concatenate(penalties)
+    penalties = WAVE_PENALTY * (1 + waves**2 / 8)
+    terms = [weekdays, of_month[:, None] == np.arange(31), np.sin(angle), np.cos(angle)]
+    drawn = [np.full(38, TERM_PENALTY), penalties, penalties]
+    for wave in range(WEEKDAY_WAVES):
+        for turn in (np.sin, np.cos):
+            terms.append(weekdays * turn(angle[:, [wave]]))
+            drawn.append(np.full(7, penalties[wave]))
+    return np.concatenate(terms, axis=1).astype(np.float64), np.concatenate(drawn)
 
 
 def _events(codes: Ints, events: int, distances: tuple[int, ...]) -> Floats:

@@ -176,7 +176,7 @@ def test_of_many_events_only_the_day_itself_has_a_term():
             [f"e{n}" if n % 4 == 0 else None for n in range(400)],
         )
     )
-    everyday = 7 + 31 + 16
+    everyday = 7 + 31 + 16 + 3 * 14
     assert few.terms.shape[1] == everyday + 3 * 5
     assert many.terms.shape[1] == everyday + 100
     assert few.terms[3:15, everyday:].sum(axis=1).tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0]
