@@ -1,7 +1,7 @@
 """From how many sides is the mean learnt, and what does each booster depart from?
 
-Where days have factors, three boosters learn from the same rows and the mean of their logarithms counts: they start
-elsewhere or split otherwise, and so err apart. All others have one. A start is told by a row alone, so that a stored
+Where days have factors, two boosters learn from the same rows and the mean of their logarithms counts: they start
+elsewhere and split otherwise, and so err apart. All others have one. A start is told by a row alone, so that a stored
 booster finds it again."""
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Learner:
 
 
 ONE = (Learner(),)
-SEVERAL = (Learner(), Learner(extra_trees=True), Learner(start=FACTORS))
+SEVERAL = (Learner(extra_trees=True), Learner(start=FACTORS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Learnt:
 
 
 def learners_of(columns: Sequence[str]) -> tuple[Learner, ...]:
-    """Only few series have factors of days, so that three boosters are asked of no large shop."""
+    """Only few series have factors of days, so that no large shop pays for more than one booster."""
     return SEVERAL if set(FREED) <= set(columns) else ONE
 
 
