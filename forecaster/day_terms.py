@@ -23,7 +23,7 @@ WEEKDAY_WAVES = 3  # a week in summer is not one in winter
 BESIDE_EVENT_DAYS = (-3, -2, -1, 0, 1)  # a day so many days after an event
 TERM_PENALTY, WAVE_PENALTY = 1.0, 60.0
 LATELY_HALF_LIFE_DAYS = 28.0
-TERMS_MAX = 300  # with more events than leave room for the days beside them, only the day itself has a term
+TERMS_MAX = 340  # with more events than leave room for the days beside them, only the day itself has a term
 VIEWS_MAX = 6  # of a calendar that says more different things, only what it says of everything is used
 _ANYWHERE = ProductKey("")
 
