@@ -1,9 +1,9 @@
 """By how much does what is known of a day lift demand, and what would a product sell on an ordinary day?
 
-A ridge regression of each series' demand, over its mean of the year before, on the terms of the days: first of all
-series of a group together, then of each by its departure from the group. It is solved anew as of each origin from the
-days before it, the older ones fading. With the factors of past days the level is freed of what those days had about
-them, and with those of the days ahead it becomes a forecast."""
+A ridge regression of how each series' demand changed, from the weeks before to the day, on how the terms of the days
+changed: first of all series of a group together, then of each by its departure from the group. It is solved anew as of
+each origin from the days before it, the older ones fading. With the factors of past days the level is freed of what
+those days had about them, and with those of the days ahead it becomes a forecast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats, Ints
 from domain.product import product_of
-from forecaster.day_terms import TERMS_MAX, View, views_of
+from forecaster.day_terms import TERMS_MAX, View, changes_of, views_of
 from forecaster.formats import FEATURES, ForecastRequest
 from forecaster.known_ahead import Calendar
 from forecaster.memory import CATEGORY, PRODUCT, REGION, SERIES, Memory
@@ -22,7 +22,7 @@ from forecaster.periods import DAY
 
 SERIES_MAX = 500
 ZERO_SHARE_MAX = 0.25  # the logarithm of a day without a sale says little
-HALF_LIFE_DAYS = 1500.0
+HALF_LIFE_DAYS = 800.0
 FIRST_DAYS = 120  # whose mean before is not known well enough
 RATIO_LOG_MAX = 1.2
 FACTOR_LOG_MAX = 2.5
@@ -51,8 +51,9 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class DayFactors:
-    """first_day: of the columns of ratios and the rows of terms. ratios: float64 (series, days), logarithms. groups:
-    int64 (series,). solved: the factors of the origin that was asked for last."""
+    """first_day: of the columns of ratios and the rows of terms. ratios: float64 (series, days), by how much the
+    logarithm of demand changed from the weeks before. groups: int64 (series,). solved: the factors of the origin that
+    was asked for last."""
 
     first_day: int
     ratios: Floats
@@ -156,7 +157,7 @@ def factors_of(memory: Memory, calendar: Calendar) -> DayFactors:
     members = memory.members(items)
     nearest = next((members[layer] for layer in (REGION, PRODUCT, CATEGORY) if layer in members), None)
     groups = np.zeros(len(items), dtype=np.int64) if nearest is None else nearest
-    ratios = _ratios(series.units, series.ends, memory.periods.year)
+    ratios = changes_of(_ratios(series.units, series.ends, memory.periods.year).T).T
     return DayFactors(memory.first_step, ratios, groups, views, tuple(_sums(view, ratios) for view in views))
 
 
@@ -181,7 +182,7 @@ def _sums(view: View, ratios: Floats) -> Sums:
 def _added(view: View, ratios: Floats, products: Floats, answers: Floats, low: int, high: int) -> tuple[Floats, Floats]:
     """The sums, faded, with the days of columns [low, high)."""
     days = np.arange(max(low, FIRST_DAYS), max(high, FIRST_DAYS))
-    terms = view.terms[days]
+    terms = view.changes[days]
     faded = terms * 0.5 ** ((high - 1 - days) / HALF_LIFE_DAYS)[:, None]
     fading = 0.5 ** ((high - low) / HALF_LIFE_DAYS)
     return fading * products + faded.T @ terms, fading * answers + faded.T @ ratios[np.ix_(view.series, days)].T

@@ -1,10 +1,13 @@
 """What does a day have about it that may lift demand or lower it?
 
 Terms of a regression, one row a day: its weekday, its day of the month, its place in the year, the events on it and
-next to it, and the flags of the calendar, on whatever weekday. A day has the same terms whenever it is asked about."""
+next to it, and the flags of the calendar, on whatever weekday. A day has the same terms whenever it is asked about.
+What is compared with demand is how a day's terms differ from those of the weeks before it: so a level that drifts is
+not taken for a place in the year or an event."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,20 +19,23 @@ from forecaster.known_ahead import NO_EVENT, Calendar
 
 YEAR_DAYS = 365.25
 WAVES = 8  # of the year, each a sine and a cosine
+WEEKDAY_WAVES = 3  # a week in summer is not one in winter
 BESIDE_EVENT_DAYS = (-3, -2, -1, 0, 1)  # a day so many days after an event
-CONSTANT_PENALTY, TERM_PENALTY, WAVE_PENALTY = 0.01, 4.0, 20.0
-TERMS_MAX = 300  # with more events than leave room for the days beside them, only the day itself has a term
+TERM_PENALTY, WAVE_PENALTY = 1.0, 60.0
+LATELY_HALF_LIFE_DAYS = 28.0
+TERMS_MAX = 340  # with more events than leave room for the days beside them, only the day itself has a term
 VIEWS_MAX = 6  # of a calendar that says more different things, only what it says of everything is used
 _ANYWHERE = ProductKey("")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the calendar says alike of some series. series: int64 (m,), their rows. terms: float64 (days, terms).
-    penalties: float64 (terms,), how strongly each is drawn to nothing."""
+    """What the calendar says alike of some series. series: int64 (m,), their rows. terms, and changes from the weeks
+    before: float64 (days, terms). penalties: float64 (terms,), how strongly each is drawn to nothing."""
 
     series: Ints
     terms: Floats
+    changes: Floats
     penalties: Floats
 
 
@@ -44,7 +50,7 @@ def views_of(keys: Sequence[ProductKey], calendar: Calendar, first_day: int, day
         parts.setdefault(said[row].tobytes(), []).append(row)
     if len(parts) > VIEWS_MAX:
         return _of_everything(len(keys), calendar, first_day, days)
-    weekday = everyday[:, 1:8]
+    weekday = everyday[:, :7]
     whole = everyday.shape[1] + len(calendar.events) * len(BESIDE_EVENT_DAYS) + 8 * len(flags)
     beside = BESIDE_EVENT_DAYS if whole <= TERMS_MAX else (0,)
     found = []
@@ -54,33 +60,45 @@ def views_of(keys: Sequence[ProductKey], calendar: Calendar, first_day: int, day
             terms += [flag[:, None], flag[:, None] * weekday]
         laid = np.concatenate(terms, axis=1)
         rest = np.full(laid.shape[1] - len(penalties), TERM_PENALTY)
-        found.append(View(np.array(rows, dtype=np.int64), laid, np.concatenate([penalties, rest])))
+        found.append(View(np.array(rows, dtype=np.int64), laid, changes_of(laid), np.concatenate([penalties, rest])))
     return tuple(found)
 
 
 def _of_everything(n: int, calendar: Calendar, first_day: int, days: int) -> tuple[View, ...]:
     view = views_of([_ANYWHERE], calendar, first_day, days)[0]
-    return (View(np.arange(n), view.terms, view.penalties),)
+    return (dataclasses.replace(view, series=np.arange(n)),)
+
+
+def changes_of(values: Floats) -> Floats:
+    """Each day's values less their mean over the days before, the older ones fading; float64 (days, m). The first day
+    has nothing before it and departs from nothing."""
+    kept = 0.5 ** (1 / LATELY_HALF_LIFE_DAYS)
+    changes = np.zeros_like(values)
+    lately = values[0] if len(values) else values
+    for day in range(1, len(values)):
+        changes[day] = values[day] - lately
+        lately = kept * lately + (1 - kept) * values[day]
+    return changes
 
 
 def _everyday(first_day: int, days: int) -> tuple[Floats, Floats]:
-    """A constant, weekdays (Monday first), days of the month and waves of the year; and their penalties."""
+    """Weekdays (Monday first), days of the month, waves of the year, and the longest of these for each weekday; and
+    their penalties."""
     at = first_day + np.arange(days)
     dates = at.astype("datetime64[D]")
     of_month = (dates - dates.astype("datetime64[M]")).astype(np.int64)
     of_year = (dates - dates.astype("datetime64[Y]")).astype(np.int64)
+    weekdays = (((at + 3) % 7)[:, None] == np.arange(7)).astype(np.float64)
     waves = np.arange(1, WAVES + 1)
     angle = 2 * np.pi * of_year[:, None] * waves / YEAR_DAYS
-    parts = (
-        np.ones((days, 1)),
-        ((at + 3) % 7)[:, None] == np.arange(7),
-        of_month[:, None] == np.arange(31),
-        np.sin(angle),
-        np.cos(angle),
-    )
-    wave_penalties = WAVE_PENALTY * (1 + waves**2 / 8)
-    penalties = (np.full(1, CONSTANT_PENALTY), np.full(38, TERM_PENALTY), wave_penalties, wave_penalties)
-    return np.concatenate(parts, axis=1).astype(np.float64), np.concatenate(penalties)
+    penalties = WAVE_PENALTY * (1 + waves**2 / 8)
+    terms = [weekdays, of_month[:, None] == np.arange(31), np.sin(angle), np.cos(angle)]
+    drawn = [np.full(38, TERM_PENALTY), penalties, penalties]
+    for wave in range(WEEKDAY_WAVES):
+        for turn in (np.sin, np.cos):
+            terms.append(weekdays * turn(angle[:, [wave]]))
+            drawn.append(np.full(7, penalties[wave]))
+    return np.concatenate(terms, axis=1).astype(np.float64), np.concatenate(drawn)
 
 
 def _events(codes: Ints, events: int, distances: tuple[int, ...]) -> Floats:

@@ -31,6 +31,7 @@ from forecaster.design import Past, categorical, columns_of, design, past_of
 from forecaster.dispersion import AS_IT_IS, fit_dispersion, spread_of
 from forecaster.importance import weights_of
 from forecaster.known_ahead import NO_CALENDAR, PROMOTION, Calendar
+from forecaster.learners import departure, fit_learners
 from forecaster.lessons import Lesson, lessons_of, origins_between
 from forecaster.memory import memory_of
 from forecaster.model import DemandModel, Origin
@@ -143,22 +144,21 @@ def _fitted(
         rows,
         total,
         weight=weights_of(lessons, panel, how.tweedie_variance_power) if how.weighed else None,
-        init_score=start + tide,
         feature_name=list(columns),
         categorical_feature=names,
         free_raw_data=False,
     )
     parameters = how.parameters() | {"min_data_in_leaf": min(how.min_data_in_leaf, max(5, len(total) // 50))}
-    booster = lgb.train(parameters, data, how.rounds)
-    raw = np.asarray(booster.predict(rows, raw_score=True, num_threads=how.threads))
-    mean = np.maximum(np.exp(start + tide + raw), MEAN_FLOOR)
+    boosters = fit_learners(data, rows, columns, start, tide, parameters, how.rounds)
+    mean = np.exp(start + tide + departure(boosters, rows, columns, start, how.threads))
+    mean = np.maximum(mean, MEAN_FLOOR)
     parameters |= {"num_leaves": min(how.num_leaves, DISPERSION_LEAVES), "learning_rate": 0.1, "lambda_l2": 10.0}
     parameters["min_data_in_leaf"] = min(3 * how.min_data_in_leaf, max(5, len(total) // 20))
     rounds = min(how.rounds, DISPERSION_ROUNDS)
     deviations, dispersion = fit_dispersion(rows, total, mean, columns, names, parameters, rounds)
     learnt = (rows, total, columns, names, how.parameters(), how.rounds, panel)
     return DemandModel(
-        boosters=(booster,),
+        boosters=boosters,
         trust=1.0,
         drift=0.0 if year_columns(past.memory) else _drift(lessons, panel.first_step),
         deviations=deviations,

@@ -20,6 +20,7 @@ from forecaster.closures import open_share
 from forecaster.design import Past, design
 from forecaster.dispersion import DISPERSION_MIN, Spread
 from forecaster.formats import FEATURES, ForecastRequest, ItemFailed
+from forecaster.learners import Learnt, departure
 from forecaster.memory import SERIES
 from forecaster.newcomers import Newcomers
 from forecaster.storage import META_FILE, MODEL_FILE, UnreadableModel, digest, iso_day, read_model, write_model
@@ -47,11 +48,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class DemandModel:
-    """means: boosters of the logarithm of the mean over the start, averaged; trust: how much of it is believed; drift:
-    added to it for every product alike. deviations: the booster of the dispersion's logarithm over dispersion's.
+    """boosters: of the logarithm of the mean over the start, averaged; trust: how much of it is believed; drift: added
+    to it for every product alike. deviations: the booster of the dispersion's logarithm over dispersion's.
     closures: events on which nothing is sold. chance: whether single days sell at all, where many do not."""
 
-    boosters: tuple[lgb.Booster, ...]
+    boosters: tuple[Learnt, ...]
     trust: float
     drift: float
     deviations: lgb.Booster
@@ -68,7 +69,8 @@ class DemandModel:
     def name(self) -> str:
         """Names the algorithm, the first day not seen, and the boosters' text."""
         chance = () if self.chance is None else (self.chance.booster,)
-        text = "".join(booster.model_to_string() for booster in (*self.boosters, self.deviations, *chance))
+        means = (learnt.booster for learnt in self.boosters)
+        text = "".join(booster.model_to_string() for booster in (*means, self.deviations, *chance))
         return f"lightgbm-{iso_day(self.past.memory.periods.first_day(self.origin.trained_until))}-{digest(text)[:8]}"
 
     def distributions(
@@ -80,7 +82,7 @@ class DemandModel:
         if not n * h:
             return np.zeros((n, h)), np.zeros((n, h))
         laid = design(request, self.past, self.columns)
-        raw = np.mean([_raw(booster, laid.rows, threads) for booster in self.boosters], axis=0)
+        raw = departure(self.boosters, laid.rows, self.columns, laid.start, threads)
         ratio = np.clip(self.trust * raw + self.drift, -RATIO_LOG_MAX, RATIO_LOG_MAX)
         means = np.exp(laid.start + ratio).reshape(n, h)
         if self.closures:

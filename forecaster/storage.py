@@ -19,6 +19,7 @@ from forecaster.design import past_of
 from forecaster.dispersion import COVER_CENTRES, LEVEL_CENTRES, Spread
 from forecaster.formats import FEATURES
 from forecaster.known_ahead import NO_CALENDAR, load_calendar, save_calendar
+from forecaster.learners import STARTS, Learnt
 from forecaster.memory import Memory
 from forecaster.newcomers import Newcomers
 from forecaster.periods import Periods
@@ -27,7 +28,7 @@ from forecaster.sizes import SHARES, Pool
 if TYPE_CHECKING:
     from forecaster.model import DemandModel, Origin
 
-FORMAT = 3
+FORMAT = 4
 MODEL_FILE, META_FILE = "model.txt", "meta.json"
 DISPERSION_FILE, MEMORY_FILE, CALENDAR_FILE = "dispersion.txt", "memory.npz", "calendar.json"
 CHANCE_FILE = "chance.txt"
@@ -44,7 +45,8 @@ def write_model(model: DemandModel, directory: Path) -> None:
     for old in directory.glob("model*.txt"):
         old.unlink()
     names = _booster_files(len(model.boosters))
-    for name, booster in zip((*names, DISPERSION_FILE), (*model.boosters, model.deviations), strict=True):
+    means = (learnt.booster for learnt in model.boosters)
+    for name, booster in zip((*names, DISPERSION_FILE), (*means, model.deviations), strict=True):
         (directory / name).write_text(str(booster.model_to_string()), encoding="utf-8")
     model.past.memory.save(directory / MEMORY_FILE)
     for name in (CALENDAR_FILE, CHANCE_FILE):
@@ -84,7 +86,7 @@ def _meta(model: DemandModel) -> dict[str, Any]:
         },
         "closures": list(model.closures),
         "newcomers": {name: list(said) for name, said in model.newcomers.by_category.items()},
-        "boosters": len(model.boosters),
+        "boosters": [learnt.start for learnt in model.boosters],
         "sizes": None if model.chance is None else dataclasses.asdict(model.chance.pool),
     }
 
@@ -102,7 +104,7 @@ def read_model(directory: Path, kind: type[DemandModel], origin: type[Origin]) -
         calendar = load_calendar(directory / CALENDAR_FILE) if has_calendar else NO_CALENDAR
         memory = Memory.load(directory / MEMORY_FILE, periods)
         return kind(
-            boosters=tuple(_booster(directory / name) for name in _booster_files(int(meta["boosters"]))),
+            boosters=_boosters(meta["boosters"], directory),
             trust=float(meta["trust"]),
             drift=float(meta["drift"]),
             deviations=_booster(directory / DISPERSION_FILE),
@@ -130,6 +132,15 @@ def _check(meta: dict[str, Any], directory: Path) -> None:
     for name, expected in meta["files"].items():
         if digest((directory / name).read_bytes()) != expected:
             raise ValueError(f"{name} is not the one that {META_FILE} was written for")
+
+
+def _boosters(starts: list[str], directory: Path) -> tuple[Learnt, ...]:
+    if not starts or not set(starts) <= set(STARTS):
+        raise ValueError(f"its boosters start from {starts}")
+    return tuple(
+        Learnt(_booster(directory / name), start)
+        for name, start in zip(_booster_files(len(starts)), starts, strict=True)
+    )
 
 
 def _booster_files(count: int) -> tuple[str, ...]:

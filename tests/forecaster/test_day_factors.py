@@ -13,7 +13,7 @@ from domain.product import product_label
 from forecaster.ahead import forecast_windows
 from forecaster.dataset import SALES_COLUMNS, Panel, panel_of
 from forecaster.day_factors import COLUMNS, factors_of
-from forecaster.day_terms import VIEWS_MAX, views_of
+from forecaster.day_terms import VIEWS_MAX, changes_of, views_of
 from forecaster.design import columns_of, design, past_of
 from forecaster.fitting import Fitting, train
 from forecaster.formats import ForecastRequest, decode_request, encode_request, request_of
@@ -90,6 +90,30 @@ def test_a_level_freed_of_an_event_forecasts_the_days_after_it(panel):
     assert (week > 1.1 * sold).all()
 
 
+def test_a_level_that_drifts_is_not_taken_for_what_days_have_about_them():
+    """A flag that lifts demand by .3 comes the more often the higher the level has risen: half of its lift and more
+    would be the level's, where days are not compared with the weeks before them."""
+    draw = np.random.default_rng(9)
+    days = np.arange(600)
+    flag = (draw.random(600) < 0.2 + 0.6 * days / 600).astype(float)
+    demand = 0.3 * flag + days / 600
+    known = slice(120, None)
+    centred = flag - flag.mean()
+    assert (centred @ demand) / (centred @ centred) > 0.45
+    terms, answers = changes_of(np.column_stack([flag, demand]))[known].T
+    terms, answers = terms - terms.mean(), answers - answers.mean()
+    assert (terms @ answers) / (terms @ terms) == pytest.approx(0.3, abs=0.01)
+
+
+def test_what_never_changes_has_no_changes_and_a_change_is_forgotten():
+    step = np.repeat([[2.0], [5.0]], [10, 400], axis=0)
+    changes = changes_of(step)[:, 0]
+    assert (changes[:10] == 0).all()
+    assert changes[10] == pytest.approx(3)
+    assert changes[10 + 28] == pytest.approx(1.5)
+    assert abs(changes[-1]) < 0.001
+
+
 def test_what_is_sold_from_an_origin_on_changes_none_of_its_columns():
     as_of = FIRST_DAY + 850
     sales = chain()
@@ -152,7 +176,7 @@ def test_of_many_events_only_the_day_itself_has_a_term():
             [f"e{n}" if n % 4 == 0 else None for n in range(400)],
         )
     )
-    everyday = 1 + 7 + 31 + 16
+    everyday = 7 + 31 + 16 + 3 * 14
     assert few.terms.shape[1] == everyday + 3 * 5
     assert many.terms.shape[1] == everyday + 100
     assert few.terms[3:15, everyday:].sum(axis=1).tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0]

@@ -103,7 +103,8 @@ def test_more_days_never_sell_less(trained, shop):
         ({"format": 99}, "format 99"),
         ({"features": ["other"]}, "other features"),
         ({"files": {"model.txt": "torn"}}, "model.txt is not the one"),
-        ({"format": 2}, "format 2, this version reads format 3"),
+        ({"format": 3}, "format 3, this version reads format 4"),
+        ({"boosters": ["elsewhere"]}, "start from"),
         ({"trained_until": "yesterday"}, "cannot be used"),
     ],
 )
