@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.checks import analytics, data_sets, events, measures, pictures, queues, rights, tasks
+from deploy.checks import analytics, data_sets, events, measures, pictures, queues, rights, tasks, topics
 from deploy.checks.deployed import Deployed
 from deploy.profile import EXAMPLE, profile, profile_names
 from deploy.template import names, resolve, template
@@ -29,14 +29,16 @@ RULES: tuple[Rule, ...] = (
     queues.tables_can_be_restored_and_forget,
     queues.logs_are_forgotten,
     events.patterns_can_match,
+    events.patterns_name_jobs_that_are_there,
     events.rules_reach_a_bus_that_is_there,
     events.schedules_go_off,
     events.pipelines_get_their_parameters,
     measures.alarms_watch_metrics_that_exist,
     measures.metric_math_refers_to_what_is_there,
     measures.alarms_are_told_and_known,
-    measures.failures_are_told_and_known,
     measures.dashboards_can_be_drawn,
+    topics.topics_take_what_they_are_sent,
+    topics.failures_are_known,
     rights.grants_are_narrow,
     rights.roles_are_for_ours_alone,
     rights.policies_name_who_sends,

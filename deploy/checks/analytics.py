@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
 
 from deploy.checks.deployed import Deployed, Properties
+from deploy.checks.rights import listed
 from worker.snapshots.tables import FOLDER, PARTITION, TABLES, Table
 
 PARQUET = "parquet.serde.ParquetHiveSerDe"
@@ -126,10 +126,6 @@ def allows(role: Properties, action: str, arn: str) -> bool:
     """Whether an inline policy of the role lets it."""
     statements = [each for policy in role.get("Policies", ()) for each in policy["PolicyDocument"]["Statement"]]
     return any(
-        action in _listed(each["Action"]) and any(fnmatchcase(arn, pattern) for pattern in _listed(each["Resource"]))
+        action in listed(each["Action"]) and any(fnmatchcase(arn, pattern) for pattern in listed(each["Resource"]))
         for each in statements
     )
-
-
-def _listed(said: Any) -> list[Any]:
-    return said if isinstance(said, list) else [said]

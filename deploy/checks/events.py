@@ -6,7 +6,7 @@ five fields, or with both kinds of day, is refused only when the stack is made."
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from deploy.checks.deployed import Deployed
@@ -25,6 +25,7 @@ OF_AWS = {
     "aws.ecs": {"ECS Task State Change"},
     "aws.sagemaker": {"SageMaker Model Building Pipeline Execution Status Change"},
 }
+PIPELINES = "arn:aws:sagemaker:us-east-1:000000000000:pipeline"  # in the account that stands for any
 CRON_FIELDS = 6  # minute, hour, day of month, month, day of week, year
 RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)")
 
@@ -41,30 +42,48 @@ def patterns_can_match(deployed: Deployed) -> Iterator[str]:
         for where, rule in deployed.of(kind):
             pattern = rule.get("EventPattern", {})
             yield from (f"{where}: {said}" for said in _unmatchable(pattern, 0))
-            sources = pattern.get("source", [SOURCE])
+            sources = _texts(pattern.get("source", [SOURCE]))
+            for source in sources:
+                if source not in sent:
+                    yield f"{where}: nobody whom we know is {source!r}: the worker's source is {SOURCE}"
             types = set().union(*(sent.get(source, ()) for source in sources))
-            if not types:
-                yield f"{where}: the worker's source is {SOURCE}, not {sources}"
-            for detail_type in pattern.get("detail-type", ()):
-                if isinstance(detail_type, str) and types and detail_type not in types:
+            for detail_type in _texts(pattern.get("detail-type", ())):
+                if types and detail_type not in types:
                     yield f"{where}: nobody publishes {detail_type!r}; there are {', '.join(sorted(types))}"
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """What a pattern asks for word by word; a comparison is a mapping."""
+    return [each for each in values if isinstance(each, str)]
 
 
 def _unmatchable(pattern: dict[str, Any], depth: int) -> Iterator[str]:
     for key, value in pattern.items():
-        if depth == 0 and key not in EVENT_KEYS:
+        if key == "$or" and isinstance(value, list) and len(value) > 1:
+            for each in value:
+                yield from _unmatchable(each, depth)
+        elif depth == 0 and key not in EVENT_KEYS:
             yield f"an event has no {key!r}: nothing ever matches"
         elif isinstance(value, dict):
             yield from _unmatchable(value, depth + 1)
-        elif key == "$or" and isinstance(value, list) and len(value) > 1:
-            for each in value:
-                yield from _unmatchable(each, depth + 1)
         elif not isinstance(value, list) or not value:
             yield f"{key}: a pattern's values stand in a list that is not empty"
         else:
             for each in value:
                 if isinstance(each, dict) and not set(each) <= OPERATORS:
                     yield f"{key}: {set(each) - OPERATORS} is no way to compare"
+
+
+def patterns_name_jobs_that_are_there(deployed: Deployed) -> Iterator[str]:
+    """Of AWS's own events: the family of a task, the pipeline."""
+    families = {f"family:{name}" for name in deployed.named("AWS::ECS::TaskDefinition", "Family")}
+    pipelines = {f"{PIPELINES}/{name}" for name in deployed.named("AWS::SageMaker::Pipeline", "PipelineName")}
+    for where, rule in deployed.of("AWS::Events::Rule"):
+        detail = rule.get("EventPattern", {}).get("detail", {})
+        for key, there in (("group", families), ("pipelineArn", pipelines)):
+            # A shop that does not retrain has no pipeline, and nothing ever happens to it.
+            if there and (named := [name for name in _texts(detail.get(key, ())) if name not in there]):
+                yield f"{where}: {key} {', '.join(named)} is made by no stack"
 
 
 def rules_reach_a_bus_that_is_there(deployed: Deployed) -> Iterator[str]:

@@ -85,20 +85,6 @@ def alarms_are_told_and_known(deployed: Deployed) -> Iterator[str]:
             yield f"{where}: docs/operations.md does not say what to do at `{alarm['AlarmName']}`"
 
 
-def failures_are_told_and_known(deployed: Deployed) -> Iterator[str]:
-    """A rule that tells people stands in the runbook, and the topic takes what it says."""
-    runbook = RUNBOOK.read_text()
-    topics = {f"arn:aws:restock:{where.split()[-1]}:Ref" for where, _ in deployed.of("AWS::SNS::Topic")}
-    allowed = str([policy["PolicyDocument"] for _, policy in deployed.of("AWS::SNS::TopicPolicy")])
-    for where, rule in deployed.of("AWS::Events::Rule"):
-        if topics.isdisjoint(str(target["Arn"]) for target in rule["Targets"]):
-            continue
-        if f"`{rule['Name']}`" not in runbook:
-            yield f"{where}: docs/operations.md does not say what to do at `{rule['Name']}`"
-        if f":{where.split()[-1]}:" not in allowed:
-            yield f"{where}: no policy of the topic lets it publish"
-
-
 def dashboards_can_be_drawn(deployed: Deployed) -> Iterator[str]:
     for where, dashboard in deployed.of("AWS::CloudWatch::Dashboard"):
         try:

@@ -23,7 +23,7 @@ WITHOUT_RESOURCES = {
 MAKES_STACKS = "StackRole"
 
 
-def _listed(said: Any) -> list[Any]:
+def listed(said: Any) -> list[Any]:
     return said if isinstance(said, list) else [said]
 
 
@@ -38,7 +38,7 @@ def statements(deployed: Deployed) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def grants_are_narrow(deployed: Deployed) -> Iterator[str]:
     for where, statement in statements(deployed):
-        actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
+        actions, resources = listed(statement["Action"]), listed(statement["Resource"])
         makes_stacks = where.endswith(MAKES_STACKS)
         for action in actions:
             if action == "*" or (action.endswith("*") and not makes_stacks):
@@ -56,7 +56,7 @@ def roles_are_for_ours_alone(deployed: Deployed) -> Iterator[str]:
     for where, role in deployed.of("AWS::IAM::Role"):
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
             principal, condition = statement["Principal"], statement.get("Condition", {})
-            if "*" in (principal, *(_listed(each) for each in principal.values() if isinstance(principal, dict))):
+            if "*" in (principal, *(listed(each) for each in principal.values() if isinstance(principal, dict))):
                 yield f"{where}: anybody may take it"
             if "Service" in principal and "aws:SourceAccount" not in str(condition):
                 yield f"{where}: another account's {principal['Service']} may take it: no aws:SourceAccount"
@@ -66,7 +66,7 @@ def roles_are_for_ours_alone(deployed: Deployed) -> Iterator[str]:
 
 def _loose_subjects(condition: dict[str, Any]) -> Iterator[str]:
     exact = condition.get("StringEquals", {})
-    subjects = _listed(exact.get("token.actions.githubusercontent.com:sub", []))
+    subjects = listed(exact.get("token.actions.githubusercontent.com:sub", []))
     if "token.actions.githubusercontent.com:aud" not in exact:
         yield "any audience's token will do"
     if not subjects:

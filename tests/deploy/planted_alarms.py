@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from planting import Planted, gone, replaced, to
 
+SPOKEN = ("Resources", "WhoTells", "Properties", "PolicyDocument", "Statement")
+
 
 def dashboard(old: str, new: str) -> Planted:
     path = ("Resources", "Dashboard", "Properties", "DashboardBody", "Fn::Sub", 0)
@@ -77,20 +79,22 @@ PLANTED_ALARMS = (
     dashboard('"x": 16, "y": 3, "width": 8', '"x": 16, "y": 3, "width": 12'),
     dashboard('"type": "metric", "x": 0, "y": 3', '"type": "metrics", "x": 0, "y": 3'),
     Planted(
-        "the topic does not take what a rule says",
-        "failures_are_told_and_known",
-        "observability",
-        (
-            *("Resources", "WhoTells", "Properties", "PolicyDocument", "Statement", 1, "Condition", "ArnEquals"),
-            "aws:SourceArn",
-        ),
-        lambda said: said[:1],
-    ),
-    Planted(
         "a failure that the runbook does not know",
-        "failures_are_told_and_known",
+        "failures_are_known",
         "observability",
         ("Resources", "SnapshotFailed", "Properties", "Name"),
         to({"Fn::Sub": "restock-snapshots-failed${Suffix}"}),
     ),
+    *[
+        Planted(f"the topic is deaf: {what}", "topics_take_what_they_are_sent", "observability", path, change)
+        for what, path, change in (
+            ("to a rule", (*SPOKEN, 1, "Condition", "ArnEquals", "aws:SourceArn"), lambda said: said[:1]),
+            ("to all alarms", SPOKEN, lambda said: said[1:]),
+            ("to a misspelt service", (*SPOKEN, 0, "Principal", "Service"), to("cloudwatch.amazon.com")),
+            ("to alarms of other names", (*SPOKEN, 0, "Condition", "ArnLike", "aws:SourceArn"), to("arn:aws:*:rule/*")),
+            ("by a no", (*SPOKEN, 1, "Effect"), to("Deny")),
+            ("but for subscribers", (*SPOKEN, 1, "Action"), to("sns:Subscribe")),
+            ("without a policy", ("Resources", "WhoTells"), gone),
+        )
+    ],
 )

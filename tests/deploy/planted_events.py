@@ -88,4 +88,25 @@ PLANTED_EVENTS = (
         ),
         to({"anything_but": [0]}),
     ),
+    Planted(
+        "one source of two misspelt",
+        "patterns_can_match",
+        "observability",
+        ("Resources", "SnapshotFailed", "Properties", "EventPattern", "source"),
+        to(["aws.ecs", "aws.esc"]),
+    ),
+    Planted(
+        "a task of no family",
+        "patterns_name_jobs_that_are_there",
+        "observability",
+        ("Resources", "SnapshotFailed", "Properties", "EventPattern", "detail", "group"),
+        to(["family:restock-snapshots"]),
+    ),
+    Planted(
+        "a pipeline nobody makes",
+        "patterns_name_jobs_that_are_there",
+        "observability",
+        ("Resources", "RetrainingFailed", "Properties", "EventPattern", "detail", "pipelineArn"),
+        to(["arn:aws:sagemaker:us-east-1:000000000000:pipeline/restock-retraining"]),
+    ),
 )

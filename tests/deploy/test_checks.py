@@ -14,7 +14,7 @@ from planted_data import PLANTED_DATA
 from planted_events import PLANTED_EVENTS
 from planted_grants import PLANTED_GRANTS
 from planted_tasks import PLANTED_TASKS
-from planting import with_the_mistake
+from planting import Planted, with_the_mistake
 
 from deploy.checks import RULES, findings
 from deploy.profile import (
@@ -56,6 +56,20 @@ def test_a_planted_mistake_is_found_by_its_rule(planted):
 
 def test_every_rule_has_a_planted_mistake():
     assert {rule.__name__ for rule in RULES} == {planted.rule for planted in PLANTED}
+
+
+def test_a_pattern_may_compare_sources_and_offer_others():
+    """Both are legal: EventBridge User Guide, "Comparison operators"."""
+    written = with_the_mistake(
+        Planted(
+            "no mistake",
+            "patterns_can_match",
+            "observability",
+            ("Resources", "SnapshotFailed", "Properties", "EventPattern"),
+            lambda _: {"source": [{"prefix": "aws.ecs"}], "$or": [{"region": ["eu-west-1"]}, {"account": ["1"]}]},
+        )
+    )
+    assert findings(written) == []
 
 
 def test_cfn_lint_finds_nothing():

@@ -107,11 +107,16 @@ async def test_a_worker_with_the_task_definition_s_variables_orders_through_the_
     assert code == 0
 
 
-SNAPSHOT = {"group": "family:restock-snapshot-jobs", "lastStatus": "STOPPED", "stoppedReason": "it ended"}
+WHY = 'CannotPullContainerError: Post "https://api.ecr.us-east-1.amazonaws.com/": dial tcp: i/o timeout'
+SNAPSHOT = {"group": "family:restock-snapshot-jobs", "lastStatus": "STOPPED", "stoppedReason": WHY}
+SNAPSHOT_FAILED = {"failed": "restock-snapshot-failed", "why": WHY, "task": "a-task"}
 FAILED = [
-    ({**SNAPSHOT, "containers": [{"exitCode": 1}]}, "restock-snapshot-failed: it ended (a-task)."),
-    ({**SNAPSHOT, "containers": [{}], "stopCode": "TaskFailedToStart"}, "restock-snapshot-failed: it ended (a-task)."),
-    ({"currentPipelineExecutionStatus": "Failed"}, "restock-retraining-failed: an-execution."),
+    ({**SNAPSHOT, "containers": [{"exitCode": 1}]}, SNAPSHOT_FAILED),
+    ({**SNAPSHOT, "containers": [{}], "stopCode": "TaskFailedToStart"}, SNAPSHOT_FAILED),
+    (
+        {"currentPipelineExecutionStatus": "Failed"},
+        {"failed": "restock-retraining-failed", "execution": "an-execution"},
+    ),
 ]
 NO_FAILURE = [
     {**SNAPSHOT, "containers": [{"exitCode": 0}], "stopCode": "EssentialContainerExited"},
@@ -137,7 +142,7 @@ async def test_whoever_listens_to_the_alarms_hears_of_a_job_that_failed_and_of_n
     for detail in [*NO_FAILURE, *(detail for detail, _ in FAILED)]:
         events.put_events(Entries=[as_aws_says_it(detail)])
         if said := [wanted for failed, wanted in FAILED if failed is detail]:
-            assert [f"{said[0]} docs/operations.md#alarms"] == heard(sqs, queue)
+            assert heard(sqs, queue) == [{**said[0], "runbook": "docs/operations.md#alarms"}]
         else:
             assert heard(sqs, queue) == []
 
@@ -155,11 +160,11 @@ def as_aws_says_it(detail):
 
 
 def heard(sqs, queue):
-    """What has come, without the quotes of a text that is JSON."""
+    """What has come."""
     said = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", ())
     for each in said:
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])
-    return [each["Body"].strip('"') for each in said]
+    return [json.loads(each["Body"]) for each in said]
 
 
 def received(sqs, queue):
