@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats, Ints
+from domain.forecast import MEAN_FLOOR
 from domain.product import product_of
 from forecaster.day_terms import TERMS_MAX, View, changes_of, views_of
 from forecaster.formats import FEATURES, ForecastRequest
@@ -30,6 +31,7 @@ OWN_PENALTY = 10.0  # of a series' departure from its group
 CHECKPOINT_DAYS = 182
 DAYS_AHEAD = 424
 LEVEL_HALF_LIVES = (4, 7, 14, 28)
+LEVEL_FLOOR = 10 * MEAN_FLOOR  # units a day; a request's level has it too, so that freeing one raises no dead product
 WEEKS = ("week_1", "week_2", "week_3", "week_4")
 COLUMNS = (
     "factor",
@@ -89,7 +91,7 @@ class DayFactors:
         found = {"factor": np.log(mean), "factor_lift": np.log(mean / past[:, -28:].mean(axis=1, keepdims=True))}
         for half_life in LEVEL_HALF_LIVES:
             freed = _freed(sold, of_block, ages, half_life)
-            found[f"freed_{half_life}"] = np.log(np.maximum(freed * mean, 0.05) / level)
+            found[f"freed_{half_life}"] = np.log(np.maximum(freed, LEVEL_FLOOR) * mean / level)
         freed = _freed(sold, of_block, ages, 10)
         for at, name in enumerate(WEEKS):
             by_week = sold[:, at : at + 1] / 7 / np.maximum(freed * of_block[:, at : at + 1] / 7, 0.1)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from conftest import FIRST_DAY
 
+from forecaster import learners
 from forecaster.ahead import forecast_windows
 from forecaster.dataset import SALES_COLUMNS, Panel, panel_of
 from forecaster.fitting import Fitting, Trained, train
@@ -19,22 +20,29 @@ COLUMNS = ("level", "length", *FREED)
 WINDOWS = np.array([[0, 1], [3, 1], [0, 14]])
 
 
-@pytest.fixture(scope="module")
-def panel() -> Panel:
-    """Four series that sell on every day of more than two years."""
+QUICK = Fitting(rounds=8, rows_max=5_000)
+
+
+def four(dead_days: int = 0) -> Panel:
+    """Four series that sell on every day of more than two years, the last of them not on the newest ones."""
     draw = np.random.default_rng(12)
     rows = [
         (f"p{n % 2}", f"CA_{n // 2}", FIRST_DAY + day, int(draw.poisson(50 + 20 * n)), 0, False)
         for n in range(4)
-        for day in range(800)
+        for day in range(800 - (dead_days if n == 3 else 0))
     ]
     sales = pd.DataFrame(rows, columns=list(SALES_COLUMNS)).astype({"product_id": "str", "location_id": "str"})
     return panel_of(sales)
 
 
 @pytest.fixture(scope="module")
+def panel() -> Panel:
+    return four()
+
+
+@pytest.fixture(scope="module")
 def chain(panel) -> Trained:
-    return train(panel, Fitting(rounds=8, rows_max=5_000))
+    return train(panel, QUICK)
 
 
 def rows_of(*lines: tuple[float, float, float, float]) -> np.ndarray:
@@ -53,6 +61,15 @@ def test_where_no_factors_are_known_the_start_is_the_plain_one():
     rows = rows_of((np.log(8.0), 3.0, np.nan, np.nan))
     plain = np.array([np.log(24.0)])
     assert start_of(FACTORS, rows, COLUMNS, plain) == plain
+
+
+def test_a_dead_product_sells_no_more_by_two_boosters_than_by_one(monkeypatch):
+    panel = four(dead_days=120)
+    by_two = forecast_windows(train(panel, QUICK).model, panel, panel.until, WINDOWS).mean
+    monkeypatch.setattr(learners, "SEVERAL", ONE)
+    by_one = forecast_windows(train(panel, QUICK).model, panel, panel.until, WINDOWS).mean
+    np.testing.assert_allclose(by_two[:3], by_one[:3], rtol=0.2)
+    assert (by_two[3] < 1.1 * by_one[3]).all()
 
 
 def test_each_booster_is_asked_from_its_own_start():
