@@ -95,6 +95,11 @@ def test_a_chain_whose_days_have_factors_is_learnt_by_several_and_another_shop_b
     assert len(texts) == len(SEVERAL)
 
 
+def test_of_two_boosters_one_tries_thresholds_at_random_and_the_other_looks_for_the_best(chain):
+    random = ["[extra_trees: 1]" in learnt.booster.model_to_string() for learnt in chain.model.boosters]
+    assert random == [True, False]
+
+
 def test_a_model_answers_the_geometric_mean_of_its_boosters(chain, panel):
     def alone(learnt: Learnt) -> np.ndarray:
         model = dataclasses.replace(chain.model, boosters=(learnt,))

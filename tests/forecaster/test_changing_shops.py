@@ -1,0 +1,99 @@
+"""Do the factors of days hold where the shop itself changes?
+
+A level that drifts, weekdays of another size in winter, an event that no longer lifts as it did: each is a shop drawn
+by a seed of which the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import FIRST_DAY
+
+from domain.features import Floats, Ints
+from domain.product import product_label
+from forecaster.dataset import SALES_COLUMNS, Panel, panel_of
+from forecaster.day_factors import factors_of
+from forecaster.formats import request_of
+from forecaster.known_ahead import NO_CALENDAR, Calendar, calendar_of
+from forecaster.memory import memory_of
+
+LEVELS = (60, 90, 150, 40, 70, 200)
+AROUND = np.array([-7, -6, -5, -4, 4, 5, 6, 7])  # days that no term of an event reaches
+SATURDAY = 5
+
+
+def shop(truth: Floats) -> Panel:
+    """Series that sell truth (days,) times their level."""
+    draw = np.random.default_rng(11)
+    rows = []
+    for product, level in enumerate(LEVELS):
+        key = (f"food {product % 2}", f"CA_{product // 2}")
+        rows += [(*key, FIRST_DAY + day, int(sold), 0, False) for day, sold in enumerate(draw.poisson(level * truth))]
+    return panel_of(pd.DataFrame(rows, columns=list(SALES_COLUMNS)).astype({"product_id": "str", "location_id": "str"}))
+
+
+def calendar_with(fair: Sequence[bool] | np.ndarray) -> Calendar:
+    dates = pd.date_range("2008-05-01", periods=len(fair)).astype(str)
+    return calendar_of(pd.DataFrame({"date": dates, "event": ["Fair" if on else None for on in fair]}))
+
+
+def logs_of(panel: Panel, calendar: Calendar, as_of: int, days: Ints) -> Floats:
+    """The logarithm of the factor of some days after as_of, float64 (series, days)."""
+    rows = np.arange(len(panel.products))
+    begins = np.tile(days, (len(rows), 1))
+    items = [product_label(key) for key in panel.products]
+    request = request_of(items, panel.series(as_of, rows), np.ones_like(begins), begins)
+    return factors_of(memory_of(panel), calendar).of_windows(request, rows)["factor"]
+
+
+def lift_of_fair(panel: Panel, fair: np.ndarray) -> Floats:
+    """What the next fair's factor is over that of the days around it, a logarithm; float64 (series,)."""
+    ahead = fair[panel.until - FIRST_DAY :]
+    (on,) = np.flatnonzero(ahead[:20])
+    logs = logs_of(panel, calendar_with(fair), panel.until, np.concatenate([[on], on + AROUND]))
+    return np.asarray(logs[:, 0] - logs[:, 1:].mean(axis=1))
+
+
+def test_an_event_that_comes_more_often_while_the_level_is_high_is_given_its_own_lift_alone():
+    """The level swings by e either way in 800 days, and a fair that lifts by .3 comes on half of its best days and on
+    hardly any of its worst: a fair's day sells 1.6 times what others of that year do."""
+    days = np.arange(1_000)
+    swing = np.sin(2 * np.pi * days / 800)
+    fair = np.zeros(1_120, dtype=bool)
+    fair[:1_000] = np.random.default_rng(9).random(1_000) < 0.26 + 0.24 * swing
+    fair[1_010] = True
+    panel = shop(np.exp(swing) * np.where(fair[:1_000], 1.3, 1.0))
+    assert np.exp(lift_of_fair(panel, fair)).mean() == pytest.approx(1.3, abs=0.06)
+
+
+def test_a_weekday_may_be_large_in_summer_and_small_in_winter():
+    """Saturdays sell 1.6 times a day in July and .6 times in January."""
+    at = FIRST_DAY + np.arange(1_900)
+    dates = at.astype("datetime64[D]")
+    of_year = (dates - dates.astype("datetime64[Y]")).astype(np.int64)
+    saturday = (at + 3) % 7 == SATURDAY
+    panel = shop(np.where(saturday, np.exp(-0.5 * np.cos(2 * np.pi * of_year / 365.25)), 1.0))
+    sizes = []
+    for date in ("2012-07-07", "2013-01-05"):
+        friday = int(np.datetime64(date, "D").astype(np.int64)) - 1
+        logs = logs_of(panel, NO_CALENDAR, friday, np.arange(3))
+        sizes.append(logs[:, 1] - logs[:, [0, 2]].mean(axis=1))
+    summer, winter = np.exp(np.mean(sizes, axis=1))
+    assert summer > 1.2
+    assert winter < 0.85
+
+
+def test_what_an_event_did_years_ago_counts_for_less():
+    """A fair doubled demand until half of the past was over, and has done nothing since: weights that halve in 800 days
+    leave it under a third of its old lift, where all days alike would leave it nearly a half."""
+    days = np.arange(1_900)
+    fair = np.arange(2_020) % 20 == 7
+    panel = shop(np.where(fair[:1_900] & (days < 950), 2.0, 1.0))
+    on = np.flatnonzero(fair[120:1_900]) + 120
+    weights = 0.5 ** ((1_900 - on) / 800)
+    left = weights[on < 950].sum() / weights.sum()
+    assert left < 0.32
+    assert lift_of_fair(panel, fair).mean() / np.log(2) == pytest.approx(left, abs=0.06)
