@@ -59,7 +59,7 @@ def lift_of_fair(panel: Panel, fair: np.ndarray) -> Floats:
 
 def test_an_event_that_comes_more_often_while_the_level_is_high_is_given_its_own_lift_alone():
     """The level swings by e either way in 800 days, and a fair that lifts by .3 comes on half of its best days and on
-    hardly any of its worst: a fair's day sells 1.6 times what others of that year do."""
+    hardly any of its worst: a day with it sells twice what the others do."""
     days = np.arange(1_000)
     swing = np.sin(2 * np.pi * days / 800)
     fair = np.zeros(1_120, dtype=bool)
