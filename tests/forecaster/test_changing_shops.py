@@ -1,7 +1,7 @@
 """Do the factors of days hold where the shop itself changes?
 
-A level that drifts, weekdays of another size in winter, an event that no longer lifts as it did: each is a shop drawn
-by a seed of which the truth is known."""
+A level that drifts, weekdays of another size in winter, an event that lifts less than it did, series that begin late:
+each is a shop drawn by a seed of which the truth is known."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from forecaster.known_ahead import NO_CALENDAR, Calendar, calendar_of
 from forecaster.memory import memory_of
 
 LEVELS = (60, 90, 150, 40, 70, 200)
-AROUND = np.array([-7, -6, -5, -4, 4, 5, 6, 7])  # days that no term of an event reaches
+AROUND = np.array([-7, 7])  # the same weekday, which no term of an event reaches
 SATURDAY = 5
 
 
-def shop(truth: Floats) -> Panel:
-    """Series that sell truth (days,) times their level."""
+def shop(truth: Floats, begun: Sequence[int] = (0,) * len(LEVELS)) -> Panel:
+    """Series that sell truth (days,) times their level from the day on which each begins; two products of three shops
+    each, which are groups."""
     draw = np.random.default_rng(11)
     rows = []
-    for product, level in enumerate(LEVELS):
-        key = (f"food {product % 2}", f"CA_{product // 2}")
-        rows += [(*key, FIRST_DAY + day, int(sold), 0, False) for day, sold in enumerate(draw.poisson(level * truth))]
+    for series, level in enumerate(LEVELS):
+        key, units = (f"food {series // 3}", f"CA_{series % 3}"), draw.poisson(level * truth)
+        rows += [(*key, FIRST_DAY + day, int(units[day]), 0, False) for day in range(begun[series], len(truth))]
     return panel_of(pd.DataFrame(rows, columns=list(SALES_COLUMNS)).astype({"product_id": "str", "location_id": "str"}))
 
 
@@ -55,6 +56,20 @@ def lift_of_fair(panel: Panel, fair: np.ndarray) -> Floats:
     (on,) = np.flatnonzero(ahead[:20])
     logs = logs_of(panel, calendar_with(fair), panel.until, np.concatenate([[on], on + AROUND]))
     return np.asarray(logs[:, 0] - logs[:, 1:].mean(axis=1))
+
+
+def fairs_and_saturdays() -> tuple[np.ndarray, Floats]:
+    """A fair each 97 days, the next one ten days after the last of 1,000, that doubles what is sold; and Saturdays
+    that sell half as much again. Which days are fairs, and the truth of the 1,000."""
+    days = np.arange(1_120)
+    fair, saturday = days % 97 == 40, (FIRST_DAY + days + 3) % 7 == SATURDAY
+    return fair, (np.where(fair, 2.0, 1.0) * np.where(saturday, 1.5, 1.0))[:1_000]
+
+
+def size_of_saturday(logs: Floats) -> Floats:
+    """Of a week that begins at as_of over its other days; float64 (series,)."""
+    at = (SATURDAY - (FIRST_DAY + 1_000 + 3)) % 7
+    return np.asarray(np.exp(logs[:, at] - np.delete(logs, at, axis=1).mean(axis=1)))
 
 
 def test_an_event_that_comes_more_often_while_the_level_is_high_is_given_its_own_lift_alone():
@@ -97,3 +112,38 @@ def test_what_an_event_did_years_ago_counts_for_less():
     left = weights[on < 950].sum() / weights.sum()
     assert left < 0.32
     assert lift_of_fair(panel, fair).mean() / np.log(2) == pytest.approx(left, abs=0.06)
+
+
+@pytest.mark.parametrize("begun", [(0, 0, 0, 0, 0, 850), (0, 0, 0, 850, 0, 0), (0, 0, 0, 400, 420, 440)])
+def test_a_series_that_begins_late_says_nothing_of_the_days_before(begun):
+    """Neither does it bend what its group is told, nor is it told of itself that no day lifts it: one of a group that
+    is younger than half a year, and a whole group that is younger than the other."""
+    fair, truth = fairs_and_saturdays()
+    panel = shop(truth, begun)
+    assert np.exp(lift_of_fair(panel, fair)) == pytest.approx(np.full(6, 2.0), abs=0.2)
+    logs = logs_of(panel, calendar_with(fair), panel.until, np.arange(7))
+    assert size_of_saturday(logs) == pytest.approx(np.full(6, 1.5), abs=0.1)
+
+
+def test_the_day_on_which_a_series_will_begin_is_not_known_before():
+    fair, truth = fairs_and_saturdays()
+    logs = [
+        logs_of(shop(truth, (0, 0, 0, 0, 0, late)), calendar_with(fair), FIRST_DAY + 840, np.arange(30))
+        for late in (850, 960)
+    ]
+    np.testing.assert_array_equal(*logs)
+
+
+def test_a_series_that_was_always_sold_is_compared_with_its_own_days_alone():
+    """As a plain twin has it: the logarithm over the mean of the year before, less what that was lately; whoever else
+    began late."""
+    _, truth = fairs_and_saturdays()
+    memory = memory_of(shop(truth, (0, 0, 0, 0, 0, 850)))
+    units = pd.DataFrame(memory.layers["series"].units.T)
+    before = units.shift(1).rolling(memory.periods.year, min_periods=1).mean().fillna(0.0)
+    ratios = np.log((units + 1) / (before + 1)).clip(-1.2, 1.2)
+    lately = ratios.ewm(alpha=1 - 0.5 ** (1 / 28), adjust=False).mean().shift(1)
+    plain = (ratios - lately).to_numpy().T
+    found = factors_of(memory, NO_CALENDAR).ratios
+    np.testing.assert_allclose(found[:5, 120:], plain[:5, 120:], atol=1e-9)
+    assert np.abs(found[5, 850 + 60 :] - plain[5, 850 + 60 :]).max() > 0.05

@@ -8,7 +8,7 @@ from mutants.mutant import Edit, Mutant
 
 FACTORS = "forecaster/day_factors.py"
 TERMS = "forecaster/day_terms.py"
-BLIND = "the simulated endpoint answers by itself, and the forecaster is never asked"
+BLIND = "the simulated endpoint answers from recent demand, and no model is ever asked"
 
 FORECASTING_MUTANTS = (
     Mutant(
@@ -17,8 +17,8 @@ FORECASTING_MUTANTS = (
         (
             Edit(
                 FACTORS,
-                "    ratios = changes_of(_ratios(series.units, series.ends, memory.periods.year).T).T\n",
-                "    ratios = _ratios(series.units, series.ends, memory.periods.year)\n",
+                "    ratios = changes_of(_ratios(series.units, series.ends, begun, memory.periods.year).T).T\n",
+                "    ratios = _ratios(series.units, series.ends, begun, memory.periods.year)\n",
             ),
             Edit(FACTORS, "    terms = view.changes[days]\n", "    terms = view.terms[days]\n"),
         ),
@@ -37,6 +37,13 @@ FORECASTING_MUTANTS = (
             ),
         ),
         test="forecaster/test_changing_shops.py::test_a_weekday_may_be_large_in_summer_and_small_in_winter",
+        blind=BLIND,
+    ),
+    Mutant(
+        "unsold-yet-taken-for-unmoved",
+        "that a product was not sold before it began is taken to say that no day lifts it",
+        (Edit(FACTORS, "    ratios = _of_others(ratios, known, views, groups)\n", ""),),
+        test="forecaster/test_changing_shops.py::test_a_series_that_begins_late_says_nothing_of_the_days_before",
         blind=BLIND,
     ),
 )
