@@ -26,13 +26,14 @@ SATURDAY = 5
 
 
 def shop(truth: Floats, begun: Sequence[int] = (0,) * len(LEVELS)) -> Panel:
-    """Series that sell truth (days,) times their level from the day on which each begins; two products of three shops
-    each, which are groups."""
+    """Series that sell truth (days,) or (series, days) times their level from the day on which each begins; two
+    products in three locations each, which are groups."""
     draw = np.random.default_rng(11)
     rows = []
     for series, level in enumerate(LEVELS):
-        key, units = (f"food {series // 3}", f"CA_{series % 3}"), draw.poisson(level * truth)
-        rows += [(*key, FIRST_DAY + day, int(units[day]), 0, False) for day in range(begun[series], len(truth))]
+        key = (f"food {series // 3}", f"CA_{series % 3}")
+        units = draw.poisson(level * (truth if truth.ndim == 1 else truth[series]))
+        rows += [(*key, FIRST_DAY + day, int(units[day]), 0, False) for day in range(begun[series], len(units))]
     return panel_of(pd.DataFrame(rows, columns=list(SALES_COLUMNS)).astype({"product_id": "str", "location_id": "str"}))
 
 
@@ -123,6 +124,14 @@ def test_a_series_that_begins_late_says_nothing_of_the_days_before(begun):
     assert np.exp(lift_of_fair(panel, fair)) == pytest.approx(np.full(6, 2.0), abs=0.2)
     logs = logs_of(panel, calendar_with(fair), panel.until, np.arange(7))
     assert size_of_saturday(logs) == pytest.approx(np.full(6, 1.5), abs=0.1)
+
+
+def test_a_young_series_is_taken_for_its_group_and_not_for_the_shop():
+    """Fairs double what one product sells and lift the other by a fifth alone."""
+    fair, _ = fairs_and_saturdays()
+    truth = np.where(fair[:1_000], np.repeat([2.0, 1.2], 3)[:, None], 1.0)
+    lifts = np.exp(lift_of_fair(shop(truth, (0, 0, 0, 0, 0, 850)), fair))
+    assert lifts == pytest.approx(np.repeat([2.0, 1.2], 3), abs=0.15)
 
 
 def test_the_day_on_which_a_series_will_begin_is_not_known_before():
