@@ -164,11 +164,18 @@ def factors_of(memory: Memory, calendar: Calendar) -> DayFactors:
     members = memory.members(items)
     nearest = next((members[layer] for layer in (REGION, PRODUCT, CATEGORY) if layer in members), None)
     groups = np.zeros(len(items), dtype=np.int64) if nearest is None else nearest
-    begun = np.where((series.units > 0).any(axis=1), (series.units > 0).argmax(axis=1), memory.steps)
+    begun = _begun(series.units)
     ratios = changes_of(_ratios(series.units, series.ends, begun, memory.periods.year).T).T
     known = np.arange(memory.steps) >= begun[:, None] + SETTLING_DAYS
     ratios = _of_others(ratios, known, views, groups)
     return DayFactors(memory.first_step, ratios, groups, views, tuple(_sums(view, ratios) for view in views))
+
+
+def _begun(units: Floats) -> Ints:
+    """The day of each first sale, int64 (series,); the first of all for who sells within a week, as it may have been
+    there unsold."""
+    begun = np.where((units > 0).any(axis=1), (units > 0).argmax(axis=1), units.shape[1])
+    return np.where(begun < 7, 0, begun)
 
 
 def _ratios(units: Floats, ends: Floats, begun: Ints, year: int) -> Floats:

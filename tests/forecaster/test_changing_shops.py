@@ -145,9 +145,9 @@ def test_the_day_on_which_a_series_will_begin_is_not_known_before():
 
 def test_a_series_that_was_always_sold_is_compared_with_its_own_days_alone():
     """As a plain twin has it: the logarithm over the mean of the year before, less what that was lately; whoever else
-    began late."""
+    began late, and also where the first few days sold nothing."""
     _, truth = fairs_and_saturdays()
-    memory = memory_of(shop(truth, (0, 0, 0, 0, 0, 850)))
+    memory = memory_of(shop(truth, (0, 0, 0, 0, 3, 850)))
     units = pd.DataFrame(memory.layers["series"].units.T)
     before = units.shift(1).rolling(memory.periods.year, min_periods=1).mean().fillna(0.0)
     ratios = np.log((units + 1) / (before + 1)).clip(-1.2, 1.2)
