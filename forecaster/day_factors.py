@@ -91,7 +91,7 @@ class DayFactors:
         return self._columns(request, past, mean)
 
     def _columns(self, request: ForecastRequest, past: Floats, mean: Floats) -> dict[str, Floats]:
-        level = request.features[:, :1]
+        level = np.maximum(request.features[:, :1], MEAN_FLOOR)
         sold, of_block, ages = _blocks(request, past)
         found = {"factor": np.log(mean), "factor_lift": np.log(mean / past[:, -28:].mean(axis=1, keepdims=True))}
         for half_life in LEVEL_HALF_LIVES:

@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 from conftest import FIRST_DAY
 
+from domain.product import product_label
 from forecaster import learners
 from forecaster.ahead import forecast_windows
 from forecaster.dataset import SALES_COLUMNS, Panel, panel_of
+from forecaster.design import design
 from forecaster.fitting import Fitting, Trained, train
+from forecaster.formats import FEATURES, request_of
 from forecaster.learners import FACTORS, FREED, LEVEL, ONE, SEVERAL, Learnt, departure, fit_learners, start_of
 
 COLUMNS = ("level", "length", *FREED)
@@ -63,7 +66,19 @@ def test_where_no_factors_are_known_the_start_is_the_plain_one():
     assert start_of(FACTORS, rows, COLUMNS, plain) == plain
 
 
-def test_a_dead_product_sells_no_more_by_two_boosters_than_by_one(monkeypatch):
+def test_a_level_below_all_floors_starts_no_higher_from_factors(chain, panel):
+    """Only a request by hand has one: its row is measured against the floor then, and so must its start be."""
+    items, past, columns = [product_label(key) for key in panel.products], chain.model.past, chain.model.columns
+    request = request_of(items, panel.series(panel.until, np.arange(4)), np.ones((4, 1), dtype=np.int64))
+    nothing = dataclasses.replace(request, features=np.zeros_like(request.features))
+    nothing.features[:, FEATURES.index("level")] = 1e-6
+    laid = design(nothing, past, columns)
+    factors = np.exp(laid.rows[:, columns.index("factor")])
+    said = np.exp(start_of(FACTORS, laid.rows, columns, laid.start))
+    np.testing.assert_allclose(said, 0.01 * factors, rtol=1e-4)
+
+
+def test_a_dead_product_is_not_brought_back_by_where_the_second_booster_starts(monkeypatch):
     panel = four(dead_days=120)
     by_two = forecast_windows(train(panel, QUICK).model, panel, panel.until, WINDOWS).mean
     monkeypatch.setattr(learners, "SEVERAL", ONE)
