@@ -25,13 +25,13 @@ AROUND = np.array([-7, 7])  # the same weekday, which no term of an event reache
 SATURDAY = 5
 
 
-def shop(truth: Floats, begun: Sequence[int] = (0,) * len(LEVELS)) -> Panel:
+def shop(truth: Floats, begun: Sequence[int] = (0,) * 6, regions: Sequence[str] = ("CA",) * 6) -> Panel:
     """Series that sell truth (days,) or (series, days) times their level from the day on which each begins; two
-    products in three locations each, which are groups."""
+    products in three locations each, a product of a region is a group."""
     draw = np.random.default_rng(11)
     rows = []
     for series, level in enumerate(LEVELS):
-        key = (f"food {series // 3}", f"CA_{series % 3}")
+        key = (f"food {series // 3}", f"{regions[series]}_{series % 3}")
         units = draw.poisson(level * (truth if truth.ndim == 1 else truth[series]))
         rows += [(*key, FIRST_DAY + day, int(units[day]), 0, False) for day in range(begun[series], len(units))]
     return panel_of(pd.DataFrame(rows, columns=list(SALES_COLUMNS)).astype({"product_id": "str", "location_id": "str"}))
@@ -132,6 +132,20 @@ def test_a_young_series_is_taken_for_its_group_and_not_for_the_shop():
     truth = np.where(fair[:1_000], np.repeat([2.0, 1.2], 3)[:, None], 1.0)
     lifts = np.exp(lift_of_fair(shop(truth, (0, 0, 0, 0, 0, 850)), fair))
     assert lifts == pytest.approx(np.repeat([2.0, 1.2], 3), abs=0.15)
+
+
+def test_a_young_series_that_is_alone_in_its_group_is_taken_for_those_of_which_the_calendar_says_the_same():
+    """Flagged days sell half as much again, and each region has its own; the only location of the other one has sold
+    one of its two products for half a year."""
+    days = np.arange(1_120)
+    flags = {"snap_CA": days % 10 < 3, "snap_TX": (days % 10 >= 5) & (days % 10 < 8)}
+    regions = ("CA", "CA", "TX") * 2
+    truth = np.stack([np.where(flags[f"snap_{region}"], 1.5, 1.0)[:1_000] for region in regions])
+    dates = pd.date_range("2008-05-01", periods=1_120).astype(str)
+    calendar = calendar_of(pd.DataFrame({"date": dates, **{name: on.astype(int) for name, on in flags.items()}}))
+    panel = shop(truth, (0, 0, 0, 0, 0, 820), regions)
+    logs, on = logs_of(panel, calendar, panel.until, np.arange(70))[5], flags["snap_TX"][1_000:1_070]
+    assert np.exp(logs[on].mean() - logs[~on].mean()) == pytest.approx(1.5, abs=0.08)
 
 
 def test_the_day_on_which_a_series_will_begin_is_not_known_before():
