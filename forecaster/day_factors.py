@@ -1,8 +1,9 @@
 """By how much does what is known of a day lift demand, and what would a product sell on an ordinary day?
 
 A ridge regression of how each series' demand changed, from the weeks before to the day, on how the terms of the days
-changed: first of all series of a group together, then of each by its departure from the group. It is solved anew as of
-each origin from the days before it, the older ones fading. With the factors of past days the level is freed of what
+changed: first of all series of a group together, then of each by its departure from the group. Of days on which it was
+not sold yet a series departs from nothing. It is solved anew as of each origin from the days before it, the older ones
+fading. With the factors of past days the level is freed of what
 those days had about them, and with those of the days ahead it becomes a forecast."""
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats, Ints
+from domain.forecast import MEAN_FLOOR
 from domain.product import product_of
 from forecaster.day_terms import TERMS_MAX, View, changes_of, views_of
 from forecaster.formats import FEATURES, ForecastRequest
@@ -20,16 +23,20 @@ from forecaster.known_ahead import Calendar
 from forecaster.memory import CATEGORY, PRODUCT, REGION, SERIES, Memory
 from forecaster.periods import DAY
 
+Flags = NDArray[np.bool_]
+
 SERIES_MAX = 500
 ZERO_SHARE_MAX = 0.25  # the logarithm of a day without a sale says little
 HALF_LIFE_DAYS = 800.0
 FIRST_DAYS = 120  # whose mean before is not known well enough
+SETTLING_DAYS = 56  # after a first sale, the same for a series that begins later than the others
 RATIO_LOG_MAX = 1.2
 FACTOR_LOG_MAX = 2.5
 OWN_PENALTY = 10.0  # of a series' departure from its group
 CHECKPOINT_DAYS = 182
 DAYS_AHEAD = 424
 LEVEL_HALF_LIVES = (4, 7, 14, 28)
+LEVEL_FLOOR = 10 * MEAN_FLOOR  # units a day; a request's level has it too, so that freeing one raises no dead product
 WEEKS = ("week_1", "week_2", "week_3", "week_4")
 COLUMNS = (
     "factor",
@@ -52,8 +59,8 @@ class Sums:
 @dataclass(frozen=True, slots=True)
 class DayFactors:
     """first_day: of the columns of ratios and the rows of terms. ratios: float64 (series, days), by how much the
-    logarithm of demand changed from the weeks before. groups: int64 (series,). solved: the factors of the origin that
-    was asked for last."""
+    logarithm of demand changed from the weeks before, the group's where a series was not known yet. groups: int64
+    (series,). solved: the factors of the origin that was asked for last."""
 
     first_day: int
     ratios: Floats
@@ -84,12 +91,12 @@ class DayFactors:
         return self._columns(request, past, mean)
 
     def _columns(self, request: ForecastRequest, past: Floats, mean: Floats) -> dict[str, Floats]:
-        level = request.features[:, :1]
+        level = np.maximum(request.features[:, :1], MEAN_FLOOR)
         sold, of_block, ages = _blocks(request, past)
         found = {"factor": np.log(mean), "factor_lift": np.log(mean / past[:, -28:].mean(axis=1, keepdims=True))}
         for half_life in LEVEL_HALF_LIVES:
             freed = _freed(sold, of_block, ages, half_life)
-            found[f"freed_{half_life}"] = np.log(np.maximum(freed * mean, 0.05) / level)
+            found[f"freed_{half_life}"] = np.log(np.maximum(freed, LEVEL_FLOOR) * mean / level)
         freed = _freed(sold, of_block, ages, 10)
         for at, name in enumerate(WEEKS):
             by_week = sold[:, at : at + 1] / 7 / np.maximum(freed * of_block[:, at : at + 1] / 7, 0.1)
@@ -157,16 +164,44 @@ def factors_of(memory: Memory, calendar: Calendar) -> DayFactors:
     members = memory.members(items)
     nearest = next((members[layer] for layer in (REGION, PRODUCT, CATEGORY) if layer in members), None)
     groups = np.zeros(len(items), dtype=np.int64) if nearest is None else nearest
-    ratios = changes_of(_ratios(series.units, series.ends, memory.periods.year).T).T
+    begun = _begun(series.units)
+    ratios = changes_of(_ratios(series.units, series.ends, begun, memory.periods.year).T).T
+    known = np.arange(memory.steps) >= begun[:, None] + SETTLING_DAYS
+    ratios = _of_others(ratios, known, views, groups)
     return DayFactors(memory.first_step, ratios, groups, views, tuple(_sums(view, ratios) for view in views))
 
 
-def _ratios(units: Floats, ends: Floats, year: int) -> Floats:
-    """Logarithm of a day's demand over the mean of the year before it; float64 (series, days)."""
+def _begun(units: Floats) -> Ints:
+    """The day of each first sale, int64 (series,); the first of all for who sells within a week, as it may have been
+    there unsold."""
+    begun = np.where((units > 0).any(axis=1), (units > 0).argmax(axis=1), units.shape[1])
+    return np.where(begun < 7, 0, begun)
+
+
+def _ratios(units: Floats, ends: Floats, begun: Ints, year: int) -> Floats:
+    """Logarithm of a day's demand over the mean of the year before it, of the days since the series began, int64
+    (series,); float64 (series, days)."""
     at = np.arange(units.shape[1])
-    low = np.maximum(at - year, 0)
-    before = (ends[:, at] - ends[:, low]) / np.maximum(at - low, 1)
+    low = np.minimum(np.maximum(at - year, begun[:, None]), at)
+    before = (ends[:, at] - np.take_along_axis(ends, low, axis=1)) / np.maximum(at - low, 1)
     return np.clip(np.log((units + 1) / (before + 1)), -RATIO_LOG_MAX, RATIO_LOG_MAX)
+
+
+def _of_others(ratios: Floats, known: Flags, views: tuple[View, ...], groups: Ints) -> Floats:
+    """Where a series is not known, bool (series, days), the mean of the known ones of its group that day; of its view
+    where the group has none, of all where the view has none. So the group's mean is that of the known ones, and a
+    series is taken for its group until it shows that it differs."""
+    of_view = np.zeros(len(ratios), dtype=np.int64)
+    for number, view in enumerate(views):
+        of_view[view.series] = number
+    others = np.zeros_like(ratios)
+    for parts in (np.zeros_like(of_view), of_view, of_view + len(views) * (groups - groups.min())):
+        for part in np.unique(parts):
+            members = parts == part
+            count = known[members].sum(axis=0)
+            mean = np.where(known[members], ratios[members], 0.0).sum(axis=0) / np.maximum(count, 1)
+            others[members] = np.where(count > 0, mean, others[members])
+    return np.where(known, ratios, others)
 
 
 def _sums(view: View, ratios: Floats) -> Sums:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from domain.features import Floats
 
 LEVEL, FACTORS = "level", "factors"
-STARTS = (LEVEL, FACTORS)
 FREED = ("freed_7", "freed_14")
+STARTS = {LEVEL: (), FACTORS: ("level", "length", *FREED)}  # and the columns that each is told by
 
 Rows = NDArray[np.float32]
 
@@ -82,6 +82,6 @@ def start_of(kind: str, rows: Rows, columns: Sequence[str], start: Floats) -> Fl
     lives of one and two weeks; the start itself where no factors are known. Logarithms, float64 (r,)."""
     if kind == LEVEL:
         return start
-    level, length, *freed = (rows[:, columns.index(name)].astype(np.float64) for name in ("level", "length", *FREED))
+    level, length, *freed = (rows[:, columns.index(name)].astype(np.float64) for name in STARTS[FACTORS])
     said = level + np.log(length) + np.mean(freed, axis=0)
     return np.where(np.isfinite(said), said, start)

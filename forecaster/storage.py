@@ -104,7 +104,7 @@ def read_model(directory: Path, kind: type[DemandModel], origin: type[Origin]) -
         calendar = load_calendar(directory / CALENDAR_FILE) if has_calendar else NO_CALENDAR
         memory = Memory.load(directory / MEMORY_FILE, periods)
         return kind(
-            boosters=_boosters(meta["boosters"], directory),
+            boosters=_boosters(meta["boosters"], meta["columns"], directory),
             trust=float(meta["trust"]),
             drift=float(meta["drift"]),
             deviations=_booster(directory / DISPERSION_FILE),
@@ -134,9 +134,12 @@ def _check(meta: dict[str, Any], directory: Path) -> None:
             raise ValueError(f"{name} is not the one that {META_FILE} was written for")
 
 
-def _boosters(starts: list[str], directory: Path) -> tuple[Learnt, ...]:
+def _boosters(starts: list[str], columns: list[str], directory: Path) -> tuple[Learnt, ...]:
     if not starts or not set(starts) <= set(STARTS):
         raise ValueError(f"its boosters start from {starts}")
+    missing = sorted({name for start in starts for name in STARTS[start]} - set(columns))
+    if missing:
+        raise ValueError(f"its boosters start from {starts}, but it has no column {', '.join(missing)}")
     return tuple(
         Learnt(_booster(directory / name), start)
         for name, start in zip(_booster_files(len(starts)), starts, strict=True)

@@ -90,6 +90,18 @@ def test_a_level_freed_of_an_event_forecasts_the_days_after_it(panel):
     assert (week > 1.1 * sold).all()
 
 
+def test_the_freed_level_of_a_product_that_sells_no_more_is_its_level():
+    """A level is never zero, and freeing it of factors must not raise what is next to nothing."""
+    sales = chain()
+    panel = panel_of(sales[(sales["product_id"] != "food 0") | (sales["day"] < FIRST_DAY + 900)])
+    request = request_at(panel, panel.until)
+    found = factors_of(memory_of(panel), yearly_calendar()).of_windows(request, np.arange(6))
+    dead = request.features[:, 0] < 0.02
+    assert dead.tolist() == [True] * 3 + [False] * 3
+    for name in ("freed_4", "freed_7", "freed_14", "freed_28"):
+        np.testing.assert_allclose(found[name][dead], found["factor"][dead], atol=1e-9)
+
+
 def test_a_level_that_drifts_is_not_taken_for_what_days_have_about_them():
     """A flag that lifts demand by .3 comes the more often the higher the level has risen: half of its lift and more
     would be the level's, where days are not compared with the weeks before them."""

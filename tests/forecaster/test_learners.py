@@ -10,31 +10,42 @@ import pandas as pd
 import pytest
 from conftest import FIRST_DAY
 
+from domain.product import product_label
+from forecaster import learners
 from forecaster.ahead import forecast_windows
 from forecaster.dataset import SALES_COLUMNS, Panel, panel_of
+from forecaster.design import design
 from forecaster.fitting import Fitting, Trained, train
+from forecaster.formats import FEATURES, request_of
 from forecaster.learners import FACTORS, FREED, LEVEL, ONE, SEVERAL, Learnt, departure, fit_learners, start_of
 
 COLUMNS = ("level", "length", *FREED)
 WINDOWS = np.array([[0, 1], [3, 1], [0, 14]])
 
 
-@pytest.fixture(scope="module")
-def panel() -> Panel:
-    """Four series that sell on every day of more than two years."""
+QUICK = Fitting(rounds=8, rows_max=5_000)
+
+
+def four(dead_days: int = 0) -> Panel:
+    """Four series that sell on every day of more than two years, the last of them not on the newest ones."""
     draw = np.random.default_rng(12)
     rows = [
         (f"p{n % 2}", f"CA_{n // 2}", FIRST_DAY + day, int(draw.poisson(50 + 20 * n)), 0, False)
         for n in range(4)
-        for day in range(800)
+        for day in range(800 - (dead_days if n == 3 else 0))
     ]
     sales = pd.DataFrame(rows, columns=list(SALES_COLUMNS)).astype({"product_id": "str", "location_id": "str"})
     return panel_of(sales)
 
 
 @pytest.fixture(scope="module")
+def panel() -> Panel:
+    return four()
+
+
+@pytest.fixture(scope="module")
 def chain(panel) -> Trained:
-    return train(panel, Fitting(rounds=8, rows_max=5_000))
+    return train(panel, QUICK)
 
 
 def rows_of(*lines: tuple[float, float, float, float]) -> np.ndarray:
@@ -53,6 +64,27 @@ def test_where_no_factors_are_known_the_start_is_the_plain_one():
     rows = rows_of((np.log(8.0), 3.0, np.nan, np.nan))
     plain = np.array([np.log(24.0)])
     assert start_of(FACTORS, rows, COLUMNS, plain) == plain
+
+
+def test_a_level_below_all_floors_starts_no_higher_from_factors(chain, panel):
+    """Only a request by hand has one: its row is measured against the floor then, and so must its start be."""
+    items, past, columns = [product_label(key) for key in panel.products], chain.model.past, chain.model.columns
+    request = request_of(items, panel.series(panel.until, np.arange(4)), np.ones((4, 1), dtype=np.int64))
+    nothing = dataclasses.replace(request, features=np.zeros_like(request.features))
+    nothing.features[:, FEATURES.index("level")] = 1e-6
+    laid = design(nothing, past, columns)
+    factors = np.exp(laid.rows[:, columns.index("factor")])
+    said = np.exp(start_of(FACTORS, laid.rows, columns, laid.start))
+    np.testing.assert_allclose(said, 0.01 * factors, rtol=1e-4)
+
+
+def test_a_dead_product_is_not_brought_back_by_where_the_second_booster_starts(monkeypatch):
+    panel = four(dead_days=120)
+    by_two = forecast_windows(train(panel, QUICK).model, panel, panel.until, WINDOWS).mean
+    monkeypatch.setattr(learners, "SEVERAL", ONE)
+    by_one = forecast_windows(train(panel, QUICK).model, panel, panel.until, WINDOWS).mean
+    np.testing.assert_allclose(by_two[:3], by_one[:3], rtol=0.2)
+    assert (by_two[3] < 1.1 * by_one[3]).all()
 
 
 def test_each_booster_is_asked_from_its_own_start():
@@ -76,6 +108,11 @@ def test_a_chain_whose_days_have_factors_is_learnt_by_several_and_another_shop_b
     assert len(trained.model.boosters) == len(ONE)
     texts = {learnt.booster.model_to_string() for learnt in chain.model.boosters}
     assert len(texts) == len(SEVERAL)
+
+
+def test_of_two_boosters_one_tries_thresholds_at_random_and_the_other_looks_for_the_best(chain):
+    random = ["[extra_trees: 1]" in learnt.booster.model_to_string() for learnt in chain.model.boosters]
+    assert random == [True, False]
 
 
 def test_a_model_answers_the_geometric_mean_of_its_boosters(chain, panel):

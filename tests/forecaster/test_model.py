@@ -105,6 +105,8 @@ def test_more_days_never_sell_less(trained, shop):
         ({"files": {"model.txt": "torn"}}, "model.txt is not the one"),
         ({"format": 3}, "format 3, this version reads format 4"),
         ({"boosters": ["elsewhere"]}, "start from"),
+        ({"boosters": ["factors"]}, "no column freed_14, freed_7"),
+        ({"boosters": ["level", "factors"]}, "no column freed_14, freed_7"),
         ({"trained_until": "yesterday"}, "cannot be used"),
     ],
 )

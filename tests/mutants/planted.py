@@ -6,6 +6,7 @@ from mutants.calls import CALL_MUTANTS
 from mutants.commits import COMMIT_MUTANTS
 from mutants.decisions import DECISION_MUTANTS
 from mutants.facts import FACT_MUTANTS
+from mutants.forecasting import FORECASTING_MUTANTS
 from mutants.intake import INTAKE_MUTANTS
 from mutants.leasing import LEASING_MUTANTS
 from mutants.partitions import PARTITION_MUTANTS
@@ -20,4 +21,5 @@ PLANTED = (
     *SHARD_MUTANTS,
     *LEASING_MUTANTS,
     *PARTITION_MUTANTS,
+    *FORECASTING_MUTANTS,
 )
