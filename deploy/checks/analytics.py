@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from deploy.checks.deployed import Deployed, Properties
+from deploy.checks.deployed import PLACE, Deployed, Properties
 from deploy.checks.rights import listed
 from worker.snapshots.tables import FOLDER, PARTITION, TABLES, Table
 
@@ -97,22 +97,19 @@ def _forgets(rule: Properties, prefix: str) -> bool:
 
 
 def scheduled_tasks_can_start(deployed: Deployed) -> Iterator[str]:
-    tasks = {
-        f"arn:aws:restock:{where.split()[-1]}:Ref": task for where, task in deployed.of("AWS::ECS::TaskDefinition")
-    }
-    roles = {f"arn:aws:restock:{where.split()[-1]}:Arn": role for where, role in deployed.of("AWS::IAM::Role")}
+    tasks, roles = deployed.by_reference("AWS::ECS::TaskDefinition", "Ref"), deployed.by_reference("AWS::IAM::Role")
     for where, schedule in deployed.of("AWS::Scheduler::Schedule"):
         target = schedule["Target"]
         if "EcsParameters" not in target:
             continue
-        task = tasks.get(target["EcsParameters"]["TaskDefinitionArn"])
-        if task is None:
+        if target["EcsParameters"]["TaskDefinitionArn"] not in tasks:
             yield f"{where}: starts a task that no stack makes"
             continue
+        _, task = tasks[target["EcsParameters"]["TaskDefinitionArn"]]
         if not target["EcsParameters"].get("NetworkConfiguration"):
             yield f"{where}: a task on Fargate needs its subnets"
-        starter = roles.get(target["RoleArn"], {})
-        family = f"arn:aws:ecs:us-east-1:000000000000:task-definition/{task['Family']}:1"
+        _, starter = roles.get(target["RoleArn"], ("", {}))
+        family = f"arn:aws:ecs:{PLACE}:task-definition/{task['Family']}:1"
         wanted = {
             ("ecs:RunTask", family),
             *(("iam:PassRole", task[name]) for name in ("TaskRoleArn", "ExecutionRoleArn")),

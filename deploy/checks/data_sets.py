@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from deploy.checks.analytics import allows
-from deploy.checks.deployed import Deployed, Properties
+from deploy.checks.deployed import PLACE, Deployed, Properties
 from deploy.checks.shapes import request_shape, unfit
 from deploy.quicksight.data_sets import TYPES
 
@@ -18,7 +18,6 @@ OPERATIONS = {
     "AWS::QuickSight::Dashboard": "CreateDashboard",
 }
 COLUMN = re.compile(r"\{([^}]+)\}")
-ACCOUNT = "us-east-1:000000000000"
 
 
 def requests_are_of_quicksight_s_shape(deployed: Deployed) -> Iterator[str]:
@@ -31,7 +30,7 @@ def requests_are_of_quicksight_s_shape(deployed: Deployed) -> Iterator[str]:
 
 
 def data_sets_read_tables_that_are_there(deployed: Deployed) -> Iterator[str]:
-    sources = {f"arn:aws:restock:{where.split()[-1]}:Arn" for where, _ in deployed.of("AWS::QuickSight::DataSource")}
+    sources = deployed.by_reference("AWS::QuickSight::DataSource")
     databases = {said["DatabaseInput"]["Name"] for _, said in deployed.of("AWS::Glue::Database")}
     tables = {said["TableInput"]["Name"]: said["TableInput"] for _, said in deployed.of("AWS::Glue::Table")}
     for where, said in deployed.of("AWS::QuickSight::DataSet"):
@@ -82,23 +81,23 @@ def columns_of(said: Properties) -> dict[str, str]:
 
 
 def readers_reach_what_they_read(deployed: Deployed) -> Iterator[str]:
-    roles = {f"arn:aws:restock:{where.split()[-1]}:Arn": role for where, role in deployed.of("AWS::IAM::Role")}
+    roles = deployed.by_reference("AWS::IAM::Role")
     groups = deployed.named("AWS::Athena::WorkGroup", "Name")
     tables = [said["TableInput"] for _, said in deployed.of("AWS::Glue::Table")]
     databases = {said["DatabaseInput"]["Name"] for _, said in deployed.of("AWS::Glue::Database")}
     for where, said in deployed.of("AWS::QuickSight::DataSource"):
         athena = said["DataSourceParameters"]["AthenaParameters"]
-        group, role = groups.get(athena["WorkGroup"]), roles.get(athena.get("RoleArn", ""), {})
+        group, (_, role) = groups.get(athena["WorkGroup"]), roles.get(athena.get("RoleArn", ""), ("", {}))
         if group is None:
             yield f"{where}: the workgroup {athena['WorkGroup']} is made by no stack"
             continue
         answers = group["WorkGroupConfiguration"]["ResultConfiguration"]["OutputLocation"]
         wanted = {
-            ("athena:StartQueryExecution", f"arn:aws:athena:{ACCOUNT}:workgroup/{athena['WorkGroup']}"),
+            ("athena:StartQueryExecution", f"arn:aws:athena:{PLACE}:workgroup/{athena['WorkGroup']}"),
             ("s3:PutObject", f"{_object(answers)}x"),
             *(("s3:GetObject", f"{_object(table['StorageDescriptor']['Location'])}x") for table in tables),
             *(
-                ("glue:GetTable", f"arn:aws:glue:{ACCOUNT}:table/{database}/{table['Name']}")
+                ("glue:GetTable", f"arn:aws:glue:{PLACE}:table/{database}/{table['Name']}")
                 for database in databases
                 for table in tables
             ),

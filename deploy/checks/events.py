@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from deploy.checks.deployed import Deployed
+from deploy.checks.deployed import PLACE, Deployed
 from handlers import announcements, insight_text
 from worker.aws.eventbridge import SOURCE
 
@@ -25,7 +25,6 @@ OF_AWS = {
     "aws.ecs": {"ECS Task State Change"},
     "aws.sagemaker": {"SageMaker Model Building Pipeline Execution Status Change"},
 }
-PIPELINES = "arn:aws:sagemaker:us-east-1:000000000000:pipeline"  # in the account that stands for any
 CRON_FIELDS = 6  # minute, hour, day of month, month, day of week, year
 RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)")
 
@@ -77,7 +76,10 @@ def _unmatchable(pattern: dict[str, Any], depth: int) -> Iterator[str]:
 def patterns_name_jobs_that_are_there(deployed: Deployed) -> Iterator[str]:
     """Of AWS's own events: the family of a task, the pipeline."""
     families = {f"family:{name}" for name in deployed.named("AWS::ECS::TaskDefinition", "Family")}
-    pipelines = {f"{PIPELINES}/{name}" for name in deployed.named("AWS::SageMaker::Pipeline", "PipelineName")}
+    pipelines = {
+        f"arn:aws:sagemaker:{PLACE}:pipeline/{name}"
+        for name in deployed.named("AWS::SageMaker::Pipeline", "PipelineName")
+    }
     for where, rule in deployed.of("AWS::Events::Rule"):
         detail = rule.get("EventPattern", {}).get("detail", {})
         for key, there in (("group", families), ("pipelineArn", pipelines)):
@@ -87,10 +89,10 @@ def patterns_name_jobs_that_are_there(deployed: Deployed) -> Iterator[str]:
 
 
 def rules_reach_a_bus_that_is_there(deployed: Deployed) -> Iterator[str]:
-    buses = set(deployed.named("AWS::Events::EventBus", "Name")) | {"default"}
-    ours = {f"arn:aws:restock:{where.split()[-1]}:Ref" for where, _ in deployed.of("AWS::Events::EventBus")}
+    kind = "AWS::Events::EventBus"
+    buses = {"default", *deployed.named(kind, "Name"), *deployed.by_reference(kind, "Ref")}
     for where, rule in deployed.of("AWS::Events::Rule"):
-        if rule.get("EventBusName", "default") not in buses | ours:
+        if rule.get("EventBusName", "default") not in buses:
             yield f"{where}: the bus {rule['EventBusName']} is made by no stack"
 
 

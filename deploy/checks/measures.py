@@ -77,12 +77,15 @@ def _unsound(metrics: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def alarms_are_told_and_known(deployed: Deployed) -> Iterator[str]:
-    runbook = RUNBOOK.read_text()
     for where, alarm in deployed.of("AWS::CloudWatch::Alarm"):
         if not alarm.get("AlarmActions"):
             yield f"{where}: nobody is told"
-        if f"`{alarm['AlarmName']}`" not in runbook:
-            yield f"{where}: docs/operations.md does not say what to do at `{alarm['AlarmName']}`"
+        yield from unknown_to_the_runbook(where, alarm["AlarmName"])
+
+
+def unknown_to_the_runbook(where: str, name: str) -> Iterator[str]:
+    if f"`{name}`" not in RUNBOOK.read_text():
+        yield f"{where}: docs/operations.md does not say what to do at `{name}`"
 
 
 def dashboards_can_be_drawn(deployed: Deployed) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from deploy.checks.deployed import Deployed, Properties
+from deploy.checks.deployed import Deployed
 from worker.settings import Settings
 
 PIPE_INTO_SQS_MAX = 10  # entries of a SendMessageBatch, which a Pipe makes of its batch
@@ -17,15 +17,8 @@ RECEIVES_MIN = 5  # fewer, and a deployment makes dead letters of good messages
 EXPIRING = ("restock-state", "restock-leases", "retail-forecasts")
 
 
-def _arns(deployed: Deployed) -> dict[str, tuple[str, Properties]]:
-    """Queues by how a resolved template names their ARN."""
-    return {
-        f"arn:aws:restock:{where.split()[-1]}:Arn": (where, queue) for where, queue in deployed.of("AWS::SQS::Queue")
-    }
-
-
 def pipes_fit_their_targets(deployed: Deployed) -> Iterator[str]:
-    queues = _arns(deployed)
+    queues = deployed.by_reference("AWS::SQS::Queue")
     for where, pipe in deployed.of("AWS::Pipes::Pipe"):
         reading = pipe.get("SourceParameters", {}).get("DynamoDBStreamParameters", {})
         sending = pipe.get("TargetParameters", {}).get("SqsQueueParameters", {})
@@ -45,7 +38,7 @@ def pipes_fit_their_targets(deployed: Deployed) -> Iterator[str]:
 
 
 def queues_keep_what_they_give_up(deployed: Deployed) -> Iterator[str]:
-    queues = _arns(deployed)
+    queues = deployed.by_reference("AWS::SQS::Queue")
     least_s = int(Settings.model_fields["visibility_timeout_s"].default)
     for where, queue in queues.values():
         name = queue["QueueName"]

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from deploy.checks.deployed import Deployed
-from deploy.checks.measures import RUNBOOK
+from deploy.checks.deployed import PLACE, Deployed
+from deploy.checks.measures import unknown_to_the_runbook
 from deploy.checks.rights import listed
-
-ALARMS = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:"  # of the account that stands for any
+from deploy.template import ACCOUNT
 
 
 class Speaker(NamedTuple):
@@ -26,9 +25,9 @@ class Speaker(NamedTuple):
 
 def topics_take_what_they_are_sent(deployed: Deployed) -> Iterator[str]:
     policies = [policy for _, policy in deployed.of("AWS::SNS::TopicPolicy")]
-    for where, _ in deployed.of("AWS::SNS::Topic"):
-        topic = f"arn:aws:restock:{where.split()[-1]}:Ref"
-        said = [each for policy in policies if topic in policy["Topics"] for each in _statements(policy)]
+    for topic, (where, _) in deployed.by_reference("AWS::SNS::Topic", "Ref").items():
+        mine = [policy["PolicyDocument"]["Statement"] for policy in policies if topic in policy["Topics"]]
+        said = [statement for statements in mine for statement in listed(statements)]
         for speaker in _speakers(deployed, topic):
             if not said and speaker.service == "cloudwatch.amazonaws.com":
                 continue  # the policy that a topic has by itself lets the account's alarms through
@@ -38,32 +37,28 @@ def topics_take_what_they_are_sent(deployed: Deployed) -> Iterator[str]:
 
 def failures_are_known(deployed: Deployed) -> Iterator[str]:
     """A rule that tells people stands in the runbook."""
-    runbook = RUNBOOK.read_text()
-    topics = {f"arn:aws:restock:{where.split()[-1]}:Ref" for where, _ in deployed.of("AWS::SNS::Topic")}
+    topics = deployed.by_reference("AWS::SNS::Topic", "Ref")
     for where, rule in deployed.of("AWS::Events::Rule"):
-        tells = not topics.isdisjoint(str(target["Arn"]) for target in rule["Targets"])
-        if tells and f"`{rule['Name']}`" not in runbook:
-            yield f"{where}: docs/operations.md does not say what to do at `{rule['Name']}`"
+        if any(target["Arn"] in topics for target in rule["Targets"]):
+            yield from unknown_to_the_runbook(where, rule["Name"])
 
 
 def _speakers(deployed: Deployed, topic: str) -> Iterator[Speaker]:
     for where, alarm in deployed.of("AWS::CloudWatch::Alarm"):
         if topic in (*alarm.get("AlarmActions", ()), *alarm.get("OKActions", ())):
-            yield Speaker(where, "cloudwatch.amazonaws.com", f"{ALARMS}{alarm['AlarmName']}")
-    for where, rule in deployed.of("AWS::Events::Rule"):
+            arn = f"arn:aws:cloudwatch:{PLACE}:alarm:{alarm['AlarmName']}"
+            yield Speaker(where, "cloudwatch.amazonaws.com", arn)
+    for arn, (where, rule) in deployed.by_reference("AWS::Events::Rule").items():
         if topic in [target["Arn"] for target in rule["Targets"]]:
-            yield Speaker(where, "events.amazonaws.com", f"arn:aws:restock:{where.split()[-1]}:Arn")
-
-
-def _statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
-    return listed(policy["PolicyDocument"]["Statement"])
+            yield Speaker(where, "events.amazonaws.com", arn)
 
 
 def _lets(statement: dict[str, Any], topic: str, speaker: Speaker) -> bool:
     """Whether the statement allows it. Of conditions it knows the source's account and ARN; any other is a no."""
     asked = statement.get("Condition", {})
     conditions = {(how, key): listed(said) for how, keys in asked.items() for key, said in keys.items()}
-    accounts = conditions.pop(("StringEquals", "aws:SourceAccount"), ["000000000000"])
+    account = ACCOUNT["AWS::AccountId"]
+    accounts = conditions.pop(("StringEquals", "aws:SourceAccount"), [account])
     like = conditions.pop(("ArnLike", "aws:SourceArn"), ["*"])
     equal = conditions.pop(("ArnEquals", "aws:SourceArn"), ["*"])
     return (
@@ -72,6 +67,6 @@ def _lets(statement: dict[str, Any], topic: str, speaker: Speaker) -> bool:
         and "sns:Publish" in listed(statement["Action"])
         and topic in listed(statement["Resource"])
         and not conditions
-        and "000000000000" in accounts
+        and account in accounts
         and all(any(fnmatchcase(speaker.arn, arn) for arn in arns) for arns in (like, equal))
     )

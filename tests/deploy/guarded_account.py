@@ -19,8 +19,9 @@ from aiobotocore.session import AioSession
 from aiohttp import web
 from botocore.session import get_session
 from chaos.model import model_server
-from iam_grants import ACCOUNT, BATCHES, REGION, listed
+from iam_grants import ACCOUNT, BATCHES, REGION
 
+from deploy.checks.rights import listed
 from deploy.profile import EXAMPLE
 from deploy.stack import Stacks
 from deploy.template import template

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from deploy.checks.rights import listed
+
 REGION, ACCOUNT = "us-east-1", "000000000000"
 BATCHES = {
     "DeleteMessageBatch": "DeleteMessage",
@@ -56,10 +58,6 @@ def allowing(document: Mapping[str, Any], need: Need) -> list[Grant]:
         for each in document["Statement"]
         if need.action in listed(each["Action"]) and any(fnmatchcase(need.arn, arn) for arn in listed(each["Resource"]))
     ]
-
-
-def listed(said: Any) -> list[Any]:
-    return said if isinstance(said, list) else [said]
 
 
 def needs_of(service: str, operation: str, request: Mapping[str, Any]) -> set[Need]:
