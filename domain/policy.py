@@ -20,6 +20,7 @@ from domain.forecast import total_quantile
 from domain.lot_size import economic_order_quantity
 from domain.outlook import Outlook
 from domain.purchase import UNLIMITED, shelf_life_ceiling, whole_order
+from domain.replenishment import Before, lost_before_arrival
 from domain.service import critical_ratio, stock_for_fill_rate, uncertain_lead_time_quantile
 
 FORECAST_DAYS = 28
@@ -78,6 +79,13 @@ class Thresholds:
     ceiling: Ints
     usual_reorder_point: Ints
     usual_target: Ints
+
+
+def lost_sales(terms: Sequence[SupplyTerms], on_hand: Ints, before: Before) -> Floats:
+    """How many will be asked for before an order placed now could arrive, and be lost, float64 (n,): none where
+    customers wait."""
+    waits = np.array([t.backorders for t in terms], dtype=bool)
+    return np.where(waits, 0.0, lost_before_arrival(on_hand, before))
 
 
 def thresholds(

@@ -13,9 +13,9 @@ from domain.backtest import Policy, Seen
 from domain.features import Floats, Ints
 from domain.forecast import total_quantile
 from domain.outlook import Arrivals, Outlook, Totals, blocks_of, outlook_between, receipts_in_blocks
-from domain.policy import SupplyTerms, thresholds
+from domain.policy import SupplyTerms, lost_sales, thresholds
 from domain.purchase import whole_order
-from domain.replenishment import Before, lost_before_arrival
+from domain.replenishment import Before
 from domain.service import Horizon, common_level
 
 # Means and dispersions, (n, m) each, of the totals of windows (offset, length), int64 (m, 2), from the next period on.
@@ -68,9 +68,7 @@ def as_worker(ahead: Ahead, terms: Sequence[SupplyTerms], month: int) -> Policy:
 def _ordered(
     seen: Seen, terms: Sequence[SupplyTerms], outlook: Outlook, daily_mean: Floats, wanted: Ints | None = None
 ) -> Ints:
-    waits = np.array([t.backorders for t in terms], dtype=bool)
-    lost = np.where(waits, 0.0, lost_before_arrival(seen.on_hand, outlook.before))
-    found = thresholds(terms, outlook, daily_mean, lost, wanted)
+    found = thresholds(terms, outlook, daily_mean, lost_sales(terms, seen.on_hand, outlook.before), wanted)
     minimum = np.array([t.minimum_order_quantity for t in terms], dtype=np.int64)
     pack = np.array([t.pack_size for t in terms], dtype=np.int64)
     due = seen.position <= found.reorder_point

@@ -14,10 +14,9 @@ from domain.buying import FREELY, Buying
 from domain.features import Floats
 from domain.orders import APPROVAL, REVIEW, OpenOrder
 from domain.outlook import Arrivals, Outlook, Totals, outlook_between
-from domain.policy import FORECAST_DAYS, SupplyTerms, Thresholds, order_quantity, thresholds
+from domain.policy import FORECAST_DAYS, SupplyTerms, Thresholds, lost_sales, order_quantity, thresholds
 from domain.product import Override
 from domain.purchase import UNLIMITED
-from domain.replenishment import lost_before_arrival
 
 OPEN_ORDERS_MAX = 64
 PLAIN_KNOWN, PLAIN_TERMS = 15, 13  # fields that every version has known
@@ -125,13 +124,13 @@ def _outlook(terms: Sequence[SupplyTerms], totals: Totals, due: Sequence[Due]) -
 def _lost(
     terms: Sequence[SupplyTerms], stock: Sequence[tuple[int | None, int]], due: Sequence[Due], outlook: Outlook
 ) -> Floats:
-    """None where customers wait, or the shop's stock is not known. What is on order and comes later than an order that
+    """None where the shop's stock is not known, either. What is on order and comes later than an order that
     is placed now, or nobody knows when, cannot stand for that order as well: so much less is taken off."""
-    rows = list(zip(terms, stock, due, strict=True))
-    counts = np.array([level is not None and not t.backorders for t, (level, _), _ in rows])
+    told = np.array([level is not None for level, _ in stock])
+    rows = zip(terms, stock, due, strict=True)
     later = np.array([on_order - _in_time(t, orders or ()) for t, (_, on_order), orders in rows])
     shelf = np.array([level or 0 for level, _ in stock], dtype=np.int64)
-    return np.where(counts, np.maximum(lost_before_arrival(shelf, outlook.before) - later, 0.0), 0.0)
+    return np.where(told, np.maximum(lost_sales(terms, shelf, outlook.before) - later, 0.0), 0.0)
 
 
 def _in_time(terms: SupplyTerms, due: Sequence[tuple[int, int]]) -> int:
