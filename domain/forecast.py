@@ -17,6 +17,7 @@ from domain.buckets import WINDOW_DAYS
 from domain.features import DailySeries, Floats, Ints
 
 MEAN_FLOOR = 1e-3
+LEVEL_FLOOR = 10 * MEAN_FLOOR  # units a step; what is freed of its days has it too, so that it raises no dead product
 DISPERSION_MAX = 25.0
 POISSON_BELOW = 1e-6
 BASELINE_DAYS = 30
@@ -104,8 +105,8 @@ def level_of(net: NDArray[np.int64] | Floats, freq: str = "D") -> Floats:
     demand = np.maximum(net, 0)
     if freq == "D":
         recent, whole = demand[:, -BASELINE_DAYS:].mean(axis=1), demand.sum(axis=1) / WINDOW_DAYS
-        return np.asarray(np.maximum(0.7 * recent + 0.3 * whole, MEAN_FLOOR * 10), dtype=np.float64)
+        return np.asarray(np.maximum(0.7 * recent + 0.3 * whole, LEVEL_FLOOR), dtype=np.float64)
     fading, steps, long_weight = FADING[freq]
     weights = fading ** np.arange(steps - 1, -1, -1.0)
     level = (demand[:, -steps:] @ weights + long_weight * demand.mean(axis=1)) / (weights.sum() + long_weight)
-    return np.asarray(np.maximum(level, MEAN_FLOOR * 10), dtype=np.float64)
+    return np.asarray(np.maximum(level, LEVEL_FLOOR), dtype=np.float64)

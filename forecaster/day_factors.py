@@ -3,8 +3,8 @@
 A ridge regression of how each series' demand changed, from the weeks before to the day, on how the terms of the days
 changed: first of all series of a group together, then of each by its departure from the group. Of days on which it was
 not sold yet a series departs from nothing. It is solved anew as of each origin from the days before it, the older ones
-fading. With the factors of past days the level is freed of what
-those days had about them, and with those of the days ahead it becomes a forecast."""
+fading. With the factors of past days the level is freed of what those days had about them, and with those of the days
+ahead it becomes a forecast."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from domain.buckets import WINDOW_DAYS
 from domain.features import Floats, Ints
-from domain.forecast import MEAN_FLOOR
+from domain.forecast import LEVEL_FLOOR, MEAN_FLOOR
 from domain.product import product_of
 from forecaster.day_terms import TERMS_MAX, View, changes_of, views_of
 from forecaster.formats import FEATURES, ForecastRequest
@@ -36,7 +36,6 @@ OWN_PENALTY = 10.0  # of a series' departure from its group
 CHECKPOINT_DAYS = 182
 DAYS_AHEAD = 424
 LEVEL_HALF_LIVES = (4, 7, 14, 28)
-LEVEL_FLOOR = 10 * MEAN_FLOOR  # units a day; a request's level has it too, so that freeing one raises no dead product
 WEEKS = ("week_1", "week_2", "week_3", "week_4")
 COLUMNS = (
     "factor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import pytest_asyncio
-from fakes.explainer import FakeExplainer
+from fakes.explainer import FACTS, FakeExplainer
 from fakes.faults import Fault
 from targets import trouble
 
@@ -14,20 +14,6 @@ from worker.aws.bedrock import ATTEMPTS, BedrockExplainer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PORT = "Explainer"
-
-FACTS = {
-    "product_id": "A",
-    "crossing": "covered->low",
-    "on_hand": 2,
-    "on_order": 0,
-    "inventory_position": 2,
-    "reorder_point": 9,
-    "target": 20,
-    "days_of_cover": 1.5,
-    "lead_time_days": 7,
-    "projected_stockout_on": "2024-10-06",
-    "open_orders": [],
-}
 
 
 @pytest_asyncio.fixture(loop_scope="session")

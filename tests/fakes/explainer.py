@@ -1,4 +1,4 @@
-"""An explainer that says the same of everything."""
+"""An explainer that says the same of everything, and what one may be asked about."""
 
 from __future__ import annotations
 
@@ -12,6 +12,20 @@ WORDS = InsightText(
     ("It sold faster than before.",), ("Look at the supplier.",), ("It may run out.",), (), "bedrock", "fake"
 )
 PROBE = Usage(9, 3)
+FACTS = {
+    "product_id": "A",
+    "crossing": "covered->low",
+    "on_hand": 2,
+    "on_order": 0,
+    "inventory_position": 2,
+    "reorder_point": 9,
+    "target": 20,
+    "days_of_cover": 1.5,
+    "lead_time_days": 7,
+    "projected_stockout_on": "2011-12-02",
+    "open_orders": [],
+}
+"""What is known of a product that fell short."""
 
 
 class FakeExplainer:
